@@ -1,0 +1,121 @@
+"""RabbitMQ: a connection whose every wait is bounded, and the queues and exchanges that Expedite needs.
+
+Nameko's own entrypoints make their own connections (`common.messaging`); this one is for what publishes and
+fetches by its own rules: the outbox's relay and the kitchen's work queues.
+"""
+
+import contextlib
+import select
+from collections.abc import Iterator
+
+import amqp
+import eventlet
+from kombu.utils.url import parse_url
+
+from common import events, lifecycle
+
+CONNECT_TIMEOUT = 3  # seconds
+SOCKET_TIMEOUT = 5  # seconds for one read of an answer, or one write
+
+#: What a lost, refused, frozen or closed connection raises.
+Lost = (OSError, amqp.exceptions.AMQPError)
+
+DEAD_LETTERS = "dead_letters"
+MOST_PRIORITY = 10
+_MOST_WAITING = 100_000  # orders in one queue; what comes on top stays in the outbox
+
+_ORDERS = "order_service"
+
+
+def kitchen_queue(order_type: str) -> str:
+    """The work queue of one type of order."""
+    return f"kitchen.{order_type}"
+
+
+def connect(amqp_uri: str, heartbeat: int) -> amqp.Connection:
+    """An open connection; `heartbeat` in seconds. Raises one of `Lost`.
+
+    End it with `drop()`: a polite close would wait for a broker that may not answer.
+    """
+    at = parse_url(amqp_uri)
+    connection = amqp.Connection(
+        host=f"{at['hostname'] or 'localhost'}:{at['port'] or 5672}",
+        userid=at["userid"] or "guest",
+        password=at["password"] or "guest",
+        virtual_host=at["virtual_host"] or "/",
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=SOCKET_TIMEOUT,
+        write_timeout=SOCKET_TIMEOUT,
+        heartbeat=heartbeat,
+    )
+    # Besides the socket's own limits, one for the whole handshake: a broker can also be slow drop by drop.
+    with eventlet.Timeout(CONNECT_TIMEOUT + SOCKET_TIMEOUT, OSError("the broker does not finish its greeting")):
+        try:
+            connection.connect()
+        except BaseException:
+            drop(connection)
+            raise
+    return connection
+
+
+def drop(connection: amqp.Connection) -> None:
+    """Close the socket at once; the broker takes back what was not acknowledged."""
+    with contextlib.suppress(*Lost):
+        connection.collect()
+
+
+@contextlib.contextmanager
+def connected(amqp_uri: str, heartbeat: int) -> Iterator[amqp.Connection]:
+    """`connect()` for the length of a block."""
+    connection = connect(amqp_uri, heartbeat)
+    try:
+        yield connection
+    finally:
+        drop(connection)
+
+
+def keep_alive(connection: amqp.Connection) -> None:
+    """Send and hear heartbeats; to be called every second or so on a connection that is otherwise idle.
+
+    Raises one of `Lost` when the broker has been silent for too long.
+    """
+    connection.heartbeat_tick()
+    while select.select([connection.sock], [], [], 0)[0]:  # as long as something can be read without waiting
+        connection.drain_events(timeout=SOCKET_TIMEOUT)
+
+
+def is_ready(amqp_uri: str) -> bool:
+    """True when the broker greets within two seconds."""
+    with eventlet.Timeout(2, False):
+        try:
+            with connected(amqp_uri, heartbeat=0):
+                return True
+        except Lost:
+            return False
+    return False
+
+
+def declare_topology(channel: amqp.Channel) -> None:
+    """Declare the exchanges, and every queue that must be there before its first consumer is.
+
+    An order that is placed before the first worker ever started waits in its queue.
+    """
+    for service in events.MOVES_ORDERS:
+        channel.exchange_declare(events.exchange_of(service), "topic", durable=True, auto_delete=False)
+    channel.exchange_declare(DEAD_LETTERS, "fanout", durable=True, auto_delete=False)
+    channel.queue_declare(DEAD_LETTERS, durable=True, auto_delete=False)
+    channel.queue_bind(DEAD_LETTERS, DEAD_LETTERS)
+    for order_type in lifecycle.ORDER_TYPES:
+        queue = kitchen_queue(order_type)
+        channel.queue_declare(
+            queue,
+            durable=True,
+            auto_delete=False,
+            arguments={
+                "x-max-priority": MOST_PRIORITY,
+                "x-dead-letter-exchange": DEAD_LETTERS,
+                "x-max-length": _MOST_WAITING,
+                "x-overflow": "reject-publish",
+            },
+        )
+        channel.queue_bind(queue, events.exchange_of(_ORDERS), events.order_placed(order_type))

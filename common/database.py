@@ -1,0 +1,141 @@
+"""PostgreSQL for a service: nameko-sqlalchemy's sessions, over one engine for each process.
+
+Under `nameko run` psycopg2 waits through eventlet, so a slow statement stops nothing but its own request.
+Every wait is bounded: for a connection, for a free place in the pool, for a statement.
+"""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import eventlet
+import psycopg2
+from nameko_sqlalchemy import Database
+from nameko_sqlalchemy.database import DatabaseWrapper, Session
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import sessionmaker
+
+from common import logs
+from common.errors import Unavailable
+from common.models import Base
+from common.settings import Settings, settings, sqlalchemy_url
+
+CONNECT_TIMEOUT = 3  # seconds
+READY_TIMEOUT = 2.0  # seconds
+_LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a database that is down
+
+# A server that has gone silent is noticed by the kernel after 5 + 3 × 2 seconds.
+KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+
+
+def connect_options(statement_timeout: float, **options: str) -> dict[str, Any]:
+    """psycopg2's arguments for a connection whose waits are bounded; `statement_timeout` in seconds."""
+    given = {
+        "timezone": "UTC",
+        "statement_timeout": str(int(statement_timeout * 1000)),
+        # A process that freezes inside a transaction must not hold its locks for ever.
+        "idle_in_transaction_session_timeout": "5000",
+        **options,
+    }
+    return {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "tcp_user_timeout": 10_000,  # ms
+        "options": " ".join(f"-c {name}={value}" for name, value in given.items()),
+        **KEEPALIVE,
+    }
+
+
+@functools.cache
+def engine_for(database_url: str, pool_size: int, pool_timeout: float, statement_timeout: float) -> Engine:
+    """The process's one engine for that database."""
+    return create_engine(
+        sqlalchemy_url(database_url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=pool_timeout,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=connect_options(statement_timeout),
+    )
+
+
+def engine(config: Settings) -> Engine:
+    """The process's one engine, by its settings."""
+    return engine_for(config.database_url, config.db_pool_size, config.db_pool_timeout, config.statement_timeout)
+
+
+class Sessions:
+    """Opens sessions for a capability; what a provider built on `Postgres` works with."""
+
+    def __init__(self, wrapper: DatabaseWrapper, settings: Settings) -> None:
+        self._wrapper = wrapper
+        self._settings = settings
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session in a transaction, committed at the end of the block.
+
+        Raises Unavailable when PostgreSQL cannot be reached or did not answer in time; whether a commit
+        that was under way took effect is then unknown.
+        """
+        bound = self._settings.statement_timeout + self._settings.db_pool_timeout + CONNECT_TIMEOUT
+        try:
+            # PostgreSQL ends a statement that takes too long; this is for a PostgreSQL that is frozen itself.
+            with (
+                eventlet.Timeout(bound, OperationalError("(no answer)", None, TimeoutError())),
+                self._wrapper.get_session(close_on_exit=True) as session,
+            ):
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeout) as exc:
+            logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
+            raise Unavailable("The database cannot be reached at the moment.") from exc
+
+
+class Postgres(Database):
+    """nameko-sqlalchemy's Database on the process's shared engine. Waits in the background for a server
+    that is not there yet, so that a service starts without it."""
+
+    def __init__(self) -> None:
+        super().__init__(Base)
+
+    def setup(self) -> None:
+        self.settings = settings(self.container.config, self.container.service_name)
+        self.engine = engine(self.settings)
+        self.Session = sessionmaker(bind=self.engine, class_=Session)
+
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._say_when_connected)
+
+    def stop(self) -> None:
+        """The engine is the process's, not this provider's."""
+
+    kill = stop
+
+    def sessions(self, worker_ctx: object) -> Sessions:
+        """For a capability's get_dependency()."""
+        return Sessions(super().get_dependency(worker_ctx), self.settings)
+
+    def _say_when_connected(self) -> None:
+        pause = 0.5
+        while not is_ready(self.engine):
+            logs.event("db_connection_failed", "waiting for PostgreSQL", logging.WARNING, pause_seconds=pause)
+            eventlet.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        logs.event("db_connected", "PostgreSQL answers", url=self.engine.url.render_as_string(hide_password=True))
+
+
+def is_ready(database: Engine) -> bool:
+    """True when PostgreSQL answers within two seconds."""
+    with eventlet.Timeout(READY_TIMEOUT, False):
+        try:
+            with database.connect() as connection:
+                connection.execute(text("select 1"))
+                return True
+        except (SQLAlchemyError, psycopg2.Error):
+            return False
+    return False

@@ -1,0 +1,133 @@
+"""Refusals: what a caller did that cannot be, and its one mapping to HTTP and RPC.
+
+Raise one of these from anywhere; HTTP answers it as RFC 9457 problem details, and an RPC caller gets the
+same exception with the same fields.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nameko.exceptions import deserialize_to_instance
+
+FieldErrors = Sequence[dict[str, str]]
+
+
+class Refusal(Exception):
+    """A request that is answered with an error. `detail` is for people, `code` for programs.
+
+    `extra` holds further members of the problem document; `headers` go with an HTTP answer.
+    """
+
+    status = 400
+    code = "bad_request"
+    title = "Bad request"
+
+    def __init__(self, detail: str = "", extra: dict[str, Any] | None = None) -> None:
+        # Both are in args: that is what travels to an RPC caller.
+        super().__init__(detail, extra or {})
+        self.detail = detail
+        self.extra = extra or {}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.detail}" if self.detail else self.title
+
+    def problem(self, request_id: str | None) -> dict[str, Any]:
+        """The problem document (RFC 9457)."""
+        return {
+            "type": f"urn:expedite:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+            **self.extra,
+        }
+
+
+@deserialize_to_instance
+class Malformed(Refusal):
+    """The request cannot be read at all."""
+
+    status, code, title = 400, "malformed", "Malformed request"
+
+
+@deserialize_to_instance
+class Invalid(Refusal):
+    """The request can be read and breaks rules; `errors` names every broken field at once."""
+
+    status, code, title = 422, "validation_failed", "Validation failed"
+
+    @classmethod
+    def fields(cls, errors: FieldErrors) -> "Invalid":
+        """Of `errors`, each {"field": "items[1].price", "message": "…"}."""
+        names = ", ".join(dict.fromkeys(error["field"] or "body" for error in errors))
+        return cls(f"Not accepted: {names}.", {"errors": list(errors)})
+
+
+@deserialize_to_instance
+class NotFound(Refusal):
+    """It does not exist, or it is not the caller's to know."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+@deserialize_to_instance
+class MethodNotAllowed(Refusal):
+    """The path exists, the method does not; `allow` lists those that do."""
+
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Allow": ", ".join(self.extra.get("allow", []))}
+
+
+@deserialize_to_instance
+class IllegalMove(Refusal):
+    """The order's status does not allow the move."""
+
+    status, code, title = 409, "illegal_move", "Not possible now"
+
+    @classmethod
+    def of(cls, order_number: str, current: str, wanted: str, allowed: Sequence[str]) -> "IllegalMove":
+        return cls(
+            f"{order_number} is {current} and cannot become {wanted}.",
+            {"current_status": current, "allowed": list(allowed)},
+        )
+
+
+@deserialize_to_instance
+class TooLarge(Refusal):
+    """The body is larger than is read."""
+
+    status, code, title = 413, "too_large", "Body too large"
+
+
+@deserialize_to_instance
+class WrongMediaType(Refusal):
+    """The body is not JSON by its Content-Type."""
+
+    status, code, title = 415, "wrong_media_type", "Unsupported media type"
+
+
+@deserialize_to_instance
+class Unavailable(Refusal):
+    """Something that the answer needs is down or overloaded; it may work in `retry_after` seconds."""
+
+    status, code, title = 503, "unavailable", "Temporarily unavailable"
+    retry_after = 2
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+@deserialize_to_instance
+class Broken(Refusal):
+    """A fault of ours. What happened stands in the log under the request id, not in the answer."""
+
+    status, code, title = 500, "internal_error", "Internal error"

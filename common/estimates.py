@@ -1,0 +1,30 @@
+"""When an order will be ready: its own time, plus the queue ahead of it over the workers online."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WorkerOnline:
+    """A worker that takes orders of `order_types`; `speed` 2 cooks twice as fast, 0 in no time at all."""
+
+    order_types: tuple[str, ...]
+    speed: float
+
+
+def seconds_until_ready(
+    order_type: str, prep_seconds: float, ahead: Mapping[str, float], workers: Sequence[WorkerOnline]
+) -> float:
+    """How long an order that waits will take, in seconds.
+
+    `ahead` is the work that comes before it, in seconds at speed 1, by order type. What counts is the work
+    that competes for the same hands: the types that the workers who take this order take. With nobody online
+    it is reckoned as if one worker at speed 1 came now.
+    """
+    able = [worker for worker in workers if order_type in worker.order_types]
+    competing = {kind for worker in able for kind in worker.order_types} or {order_type}
+    speed = sum(worker.speed for worker in able) / len(able) if able else 1.0
+    if able and speed == 0:
+        return 0.0
+    queue = sum(seconds for kind, seconds in ahead.items() if kind in competing)
+    return (prep_seconds + queue / max(1, len(able))) / speed

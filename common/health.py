@@ -1,0 +1,54 @@
+"""The probes that every service answers: `class OrderService(Probes)`."""
+
+from typing import Any
+
+import eventlet
+from nameko.extensions import DependencyProvider
+
+from common import broker, database
+from common.errors import Unavailable
+from common.http import http
+from common.settings import settings
+
+DATABASE = "database"
+RABBITMQ = "rabbitmq"
+
+
+class Checks(DependencyProvider):
+    """Asks what a service needs whether it is there; each answer takes two seconds at most."""
+
+    def setup(self) -> None:
+        self.settings = settings(self.container.config, self.container.service_name)
+
+    def get_dependency(self, worker_ctx: Any) -> "Checks":
+        return self
+
+    def run(self, names: tuple[str, ...]) -> dict[str, str]:
+        """{"database": "ok" or "down", …}, looked at side by side."""
+        checks = {
+            DATABASE: lambda: database.is_ready(database.engine(self.settings)),
+            RABBITMQ: lambda: broker.is_ready(self.settings.amqp_uri),
+        }
+        threads = {name: eventlet.spawn(checks[name]) for name in names}
+        return {name: "ok" if thread.wait() else "down" for name, thread in threads.items()}
+
+
+class Probes:
+    """`needs`: without these the service is not ready. `uses`: reported, and worked without."""
+
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+    checks = Checks()
+
+    @http("GET", "/health/live")
+    def health_live(self) -> dict[str, str]:
+        return {"status": "live"}
+
+    @http("GET", "/health/ready")
+    def health_ready(self) -> dict[str, Any]:
+        found = self.checks.run(self.needs + self.uses)
+        missing = [name for name in self.needs if found[name] != "ok"]
+        if missing:
+            raise Unavailable(f"Waiting for {' and '.join(missing)}.", {"checks": found})
+        return {"status": "ready", "checks": found}

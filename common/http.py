@@ -1,0 +1,267 @@
+"""HTTP: the `@http` entrypoint of all services, and the server behind it.
+
+A method says what it needs of the request by the names of its parameters:
+
+    @rpc
+    @http("POST", "/orders", status=201, location="/orders/{order_number}")
+    def place_order(self, body, caller=None): ...
+
+`body` is the JSON body, `query` the query's parameters, `caller` what the request says of who is asking, and
+the path's variables come under their own names. What it returns is answered as JSON, what it raises as
+problem details, so that the same method serves RPC as it stands.
+"""
+
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+from eventlet.event import Event
+from nameko.exceptions import ContainerBeingKilled
+from nameko.web.handlers import HttpRequestHandler
+from nameko.web.server import HttpOnlyProtocol, WebServer, WsgiApp
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Request, Response
+
+from common import codec, errors, logs
+from common.settings import settings
+
+MAX_BODY = 64 * 1024  # bytes
+SOCKET_TIMEOUT = 60  # seconds that a connection may say nothing, between requests too
+MAX_CONNECTIONS = 2000  # of one process
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    # Links carry an order's secret in their query.
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class HttpServer(WebServer):
+    """Nameko's web server on the service's own address, with bounds, and with our errors."""
+
+    _is_accepting: bool
+    _answering = 0  # requests whose answer is not sent yet
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections = 0
+
+    @property
+    def bind_addr(self) -> tuple[str, int]:
+        config = settings(self.container.config, self.container.service_name)
+        return config.http_host, config.http_port
+
+    def get_wsgi_app(self) -> "App":
+        return App(self)
+
+    def get_wsgi_server(self, sock: Any, wsgi_app: Any, protocol: Any = None, debug: bool = False) -> Any:
+        server = super().get_wsgi_server(sock, wsgi_app, protocol=_QuietProtocol, debug=debug)
+        server.log_output = False  # ours says it, with the request id
+        server.socket_timeout = SOCKET_TIMEOUT
+        return server
+
+    def process_request(self, sock: Any, address: Any) -> None:
+        if self._connections >= MAX_CONNECTIONS:
+            sock.close()
+            return
+        self._connections += 1
+        try:
+            super().process_request(sock, address)
+        finally:
+            self._connections -= 1
+
+    def close_door(self) -> None:
+        """Take no new connection, and end the open ones after the request that they are at."""
+        if self._gt is not None and self._is_accepting:
+            self._is_accepting = False
+            self._gt.kill()
+            self._sock.close()
+            self._serv.keepalive = False
+
+    def stop(self) -> None:
+        self.close_door()
+        # Not WebServer.stop(): it would close the door a second time.
+        self._last_answers()
+
+    def _last_answers(self) -> None:
+        """Workers are done when this is called; their answers may still be on the way."""
+        with eventlet.Timeout(1, False):
+            while self._answering:
+                eventlet.sleep(0.01)
+
+
+class _QuietProtocol(HttpOnlyProtocol):
+    """A client that goes away in the middle is not worth a traceback."""
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (OSError, ValueError):
+            self.close_connection = True
+
+
+class App(WsgiApp):
+    """Routes a request; what cannot be routed gets the same form of error as everything else."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        request = Request(environ)
+        request_id = logs.sane_request_id(environ.get("HTTP_X_REQUEST_ID"))
+        environ["expedite.request_id"] = request_id
+        logs.begin_request(request_id)
+        self.server._answering += 1
+        try:
+            response = self._answer(environ, request, request_id)
+            return response(environ, start_response)
+        finally:
+            self.server._answering -= 1
+
+    def _answer(self, environ: dict[str, Any], request: Request, request_id: str) -> Response:
+        try:
+            provider, request.path_values = self.url_map.bind_to_environ(environ).match()  # type: ignore[attr-defined]
+            response: Response = provider.handle_request(request)
+        except MethodNotAllowed as exc:
+            allow = sorted(exc.valid_methods or ())
+            refusal: errors.Refusal = errors.MethodNotAllowed(f"Try {', '.join(allow)}.", {"allow": allow})
+            response = problem(refusal, request_id)
+        except (HTTPException, RequestRedirect):
+            response = problem(errors.NotFound("There is nothing at this address."), request_id)
+        return response
+
+
+class HttpEntrypoint(HttpRequestHandler):
+    """See the module. `status` is the answer's; `location` is filled from the answer's members."""
+
+    server = HttpServer()
+
+    def __init__(
+        self, method: str, url: str, status: int = 200, location: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(method, url, **kwargs)
+        self.status = status
+        self.location = location
+
+    def setup(self) -> None:
+        super().setup()
+        method = getattr(self.container.service_cls, self.method_name)
+        self._wants = {
+            name: read for name, read in _READERS.items() if name in inspect.signature(method).parameters
+        }
+
+    def handle_request(self, request: Request) -> Response:
+        started = time.perf_counter()
+        request_id = request.environ["expedite.request_id"]
+        try:
+            response = self._run(request, request_id)
+        except errors.Refusal as refusal:
+            if isinstance(refusal, errors.Invalid | errors.Malformed | errors.WrongMediaType | errors.TooLarge):
+                logs.event(
+                    "validation_failed",
+                    refusal.title,
+                    logging.WARNING,
+                    fields=[error["field"] for error in refusal.extra.get("errors", [])],
+                )
+            response = problem(refusal, request_id)
+        except Exception:
+            logs.event("request_failed", f"{request.method} {self.url} failed", logging.ERROR)
+            response = problem(errors.Broken("It is logged under this request id."), request_id)
+        logs.event(
+            "request_received",
+            f"{request.method} {self.url}",
+            logging.DEBUG if self.url.startswith("/health") else logging.INFO,
+            status=response.status_code,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return response
+
+    def _run(self, request: Request, request_id: str) -> Response:
+        arguments = dict(request.path_values)  # type: ignore[attr-defined]
+        for name, read in self._wants.items():
+            arguments[name] = read(request)
+        done = Event()
+
+        def handle_result(worker_ctx: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            done.send(result, exc_info)
+            return result, exc_info
+
+        try:
+            self.container.spawn_worker(
+                self, (), arguments, context_data={"request_id": request_id}, handle_result=handle_result
+            )
+        except ContainerBeingKilled as exc:
+            raise errors.Unavailable("This process is stopping.") from exc
+        result = done.wait()
+        if isinstance(result, Response):
+            return result
+        response = Response(codec.dumps(result), self.status, mimetype=_JSON)
+        if self.location is not None:
+            response.headers["Location"] = self.location.format_map(result)
+        return _dress(response, request_id)
+
+
+http = HttpEntrypoint.decorator
+
+
+def problem(refusal: errors.Refusal, request_id: str) -> Response:
+    """The HTTP answer of a refusal."""
+    body = codec.dumps(refusal.problem(request_id))
+    response = Response(body, refusal.status, headers=refusal.headers, content_type=_PROBLEM)
+    return _dress(response, request_id)
+
+
+def _dress(response: Response, request_id: str) -> Response:
+    response.headers["X-Request-ID"] = request_id
+    for name, value in _ALWAYS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _body(request: Request) -> Any:
+    """The JSON body. An absent one is None: whether that will do is the method's rule."""
+    length = request.content_length
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    if not length and not chunked:
+        return None
+    if length is not None and length > MAX_BODY:
+        raise errors.TooLarge(f"At most {MAX_BODY} bytes are read.")
+    if request.mimetype != _JSON:
+        raise errors.WrongMediaType(f"Send the body as {_JSON}.")
+    data = _read(request.environ["wsgi.input"], MAX_BODY + 1 if length is None else length)
+    if len(data) > MAX_BODY:
+        raise errors.TooLarge(f"At most {MAX_BODY} bytes are read.")
+    if length is not None and len(data) < length:
+        raise errors.Malformed("The body is shorter than its Content-Length.")
+    try:
+        return codec.loads(data)
+    except ValueError as exc:  # no UTF-8, no JSON, NaN, a number of a thousand digits
+        raise errors.Malformed("The body is not JSON.") from exc
+
+
+def _read(stream: Any, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    left = limit
+    try:
+        while left > 0 and (chunk := stream.read(left)):
+            chunks.append(chunk)
+            left -= len(chunk)
+    except (OSError, ValueError) as exc:  # cut off, too slow, or chunks that are none
+        raise errors.Malformed("The body ended early.") from exc
+    return b"".join(chunks)
+
+
+def _query(request: Request) -> dict[str, str]:
+    return dict(request.args.items())
+
+
+def _caller(request: Request) -> dict[str, str | None]:
+    """Who is asking, as far as the request says; the rules in the services decide what that is worth."""
+    return {"key": request.args.get("key")}
+
+
+_READERS: dict[str, Callable[[Request], Any]] = {"body": _body, "query": _query, "caller": _caller}

@@ -1,0 +1,107 @@
+"""Log lines: one JSON object each, with the request that caused it.
+
+`event()` writes the actions of the log contract; lines of libraries come through the same formatter with
+an empty action. Nothing here cleans secrets out of a message: they are never put in.
+"""
+
+import contextvars
+import json
+import logging
+import os
+import re
+import socket
+import time
+import traceback
+import uuid
+from typing import Any
+
+from common import codec
+
+_HOSTNAME = os.environ.get("HOSTNAME") or socket.gethostname()
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ROW_VALUES = re.compile(r"^DETAIL:.*$", re.MULTILINE)
+_log = logging.getLogger("expedite")
+
+# A process is one service; the container names it when it starts.
+_service_name = "expedite"
+
+# Each greenlet has a context of its own, so a worker's request id is seen by nothing else.
+_request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+
+
+def name_service(name: str) -> None:
+    """Say which service this process is; every line carries it from now on."""
+    global _service_name  # noqa: PLW0603  (a process is one service)
+    _service_name = name
+
+
+def new_request_id() -> str:
+    """A request id that has not been used before."""
+    return uuid.uuid4().hex
+
+
+def sane_request_id(candidate: Any) -> str:
+    """`candidate` if it is a usable request id (1 to 64 letters, digits, dots, hyphens), else a new one."""
+    if isinstance(candidate, str) and _SANE_REQUEST_ID.fullmatch(candidate):
+        return candidate
+    return new_request_id()
+
+
+def begin_request(request_id: str) -> None:
+    """What this greenlet logs from now on was caused by `request_id`."""
+    _request_id.set(request_id)
+
+
+def current_request_id() -> str:
+    """The id of the request that this greenlet works on; one is made where there is none."""
+    request_id = _request_id.get()
+    if request_id is None:
+        request_id = new_request_id()
+        _request_id.set(request_id)
+    return request_id
+
+
+def event(action: str, message: str, level: int = logging.INFO, **details: Any) -> None:
+    """Log `message` as `action`, with its details. Inside an except block an ERROR carries the exception."""
+    if _log.isEnabledFor(level):
+        _log.log(
+            level,
+            "%s",
+            message,
+            extra={"action": action, "details": details},
+            exc_info=level >= logging.ERROR,
+        )
+
+
+class JsonFormatter(logging.Formatter):
+    """One line of JSON: timestamp (UTC, ms), level, service, hostname, request_id, action, message,
+    details, and for errors error {msg, stack}."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "service": _service_name,
+            "hostname": _HOSTNAME,
+            "request_id": _request_id.get(),
+            "action": getattr(record, "action", None),
+            "message": record.getMessage(),
+            "details": getattr(record, "details", None) or {"logger": record.name},
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            exception = record.exc_info[1]
+            line["error"] = {
+                "msg": _without_row_values(f"{type(exception).__name__}: {exception}"),
+                "stack": _without_row_values("".join(traceback.format_exception(exception))),
+            }
+        try:
+            return codec.dumps(line).decode()
+        except TypeError:
+            # Something without a JSON form, or no valid text: an escaped line is better than none.
+            return json.dumps(line, default=str)
+
+
+def _without_row_values(text: str) -> str:
+    """PostgreSQL quotes the offending row in DETAIL, which may hold a name or an address."""
+    return _ROW_VALUES.sub("DETAIL: (not logged)", text)

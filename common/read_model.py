@@ -1,0 +1,115 @@
+"""What anyone may know: where an order stands, where it has been, and who works. Plain SQL, no personal data."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nameko_sqlalchemy.database import Session
+from sqlalchemy import text
+
+from common import estimates
+from common.errors import NotFound
+from common.lifecycle import RECEIVED
+from common.models import IS_ONLINE
+from common.order_numbers import is_order_number
+
+_STATUS = text("""
+    select number, order_type, status, updated_at, estimated_completion, processed_by, prep_seconds, priority,
+        placed_at
+    from orders where number = :number
+""")
+_HISTORY = text("""
+    select l.status, l.changed_at, l.changed_by
+    from order_status_log l join orders o on o.id = l.order_id
+    where o.number = :number order by l.sequence
+""")
+_WORKERS = text(f"""
+    select name, case when {IS_ONLINE} then 'online' else 'offline' end as status, orders_processed, last_seen
+    from workers order by name
+""")
+
+_ONLINE = text(f"select order_types, cooking_speed from workers where {IS_ONLINE}")
+
+# An order ahead is one that cooks (what is left of it), has a higher priority, or the same and was earlier.
+_AHEAD = text("""
+    select order_type, sum(
+        case status
+            when 'received' then prep_seconds
+            else greatest(0, prep_seconds - extract(epoch from now() - cooking_started_at)) end)
+    from orders
+    where status in ('received', 'cooking')
+        and (status = 'cooking' or priority > :priority
+             or priority = :priority and placed_at < :placed_at)
+    group by order_type
+""")
+
+
+def order_status(session: Session, order_number: str) -> dict[str, Any]:
+    """An order's status now, with the time at which it will be (or was) ready. Raises NotFound."""
+    order = _find(session, order_number)
+    expected = order.estimated_completion
+    if order.status == RECEIVED:
+        expected = estimated_completion(
+            session, order.order_type, order.prep_seconds, order.priority, order.placed_at
+        )
+    return {
+        "order_number": order.number,
+        "current_status": order.status,
+        "updated_at": order.updated_at,
+        "estimated_completion": expected,
+        "processed_by": order.processed_by,
+    }
+
+
+def order_history(session: Session, order_number: str) -> list[dict[str, Any]]:
+    """Every status the order has had, oldest first. Raises NotFound."""
+    rows = session.execute(_HISTORY, {"number": order_number}).all() if is_order_number(order_number) else []
+    if not rows:
+        raise _unknown(order_number)
+    return [{"status": row.status, "timestamp": row.changed_at, "changed_by": row.changed_by} for row in rows]
+
+
+def workers(session: Session) -> list[dict[str, Any]]:
+    """Every worker there has been, by name, with what it has done."""
+    return [
+        {
+            "worker_name": row.name,
+            "status": row.status,
+            "orders_processed": row.orders_processed,
+            "last_seen": row.last_seen,
+        }
+        for row in session.execute(_WORKERS)
+    ]
+
+
+def estimated_completion(
+    session: Session, order_type: str, prep_seconds: int, priority: int, placed_at: datetime
+) -> datetime:
+    """When an order that waits since `placed_at` will be ready (UTC)."""
+    wait = estimates.seconds_until_ready(
+        order_type, prep_seconds, _work_ahead(session, priority, placed_at), _workers_online(session)
+    )
+    return datetime.now(UTC) + timedelta(seconds=wait)
+
+
+def _workers_online(session: Session) -> list[estimates.WorkerOnline]:
+    """The workers whose last heartbeat is not older than twice their interval."""
+    return [estimates.WorkerOnline(tuple(row[0]), row[1]) for row in session.execute(_ONLINE)]
+
+
+def _work_ahead(session: Session, priority: int, placed_at: datetime) -> dict[str, float]:
+    """Seconds of work, by order type, ahead of an order of that priority placed at that time."""
+    rows = session.execute(_AHEAD, {"priority": priority, "placed_at": placed_at})
+    return {order_type: float(seconds) for order_type, seconds in rows}
+
+
+def _find(session: Session, order_number: str) -> Any:
+    row = None
+    if is_order_number(order_number):
+        row = session.execute(_STATUS, {"number": order_number}).one_or_none()
+    if row is None:
+        raise _unknown(order_number)
+    return row
+
+
+def _unknown(order_number: str) -> NotFound:
+    return NotFound(f"There is no order {order_number[:40]}.")

@@ -1,0 +1,130 @@
+"""The settings of config.yaml, read once, checked, and typed. Durations are seconds.
+
+Every service gets them from its container's config; migrations and tools read the same file.
+"""
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from nameko.cli.main import setup_yaml_parser
+
+from common import lifecycle
+
+SECRET_KEY_LENGTH = 32
+SIMULATED = "simulated"
+STAFFED = "staffed"
+_WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense. The message names it, and never shows a secret."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What config.yaml says, for one service."""
+
+    amqp_uri: str
+    database_url: str
+    http_host: str
+    http_port: int
+    public_url: str
+    secret_key: str
+    open_items: bool
+    worker_name: str
+    order_types: tuple[str, ...]
+    prefetch: int
+    cooking: str
+    cooking_speed: float
+    heartbeat_interval: float
+    recall_window: float
+    stop_grace: float
+    statement_timeout: float
+    db_pool_size: int
+    db_pool_timeout: float
+    broker_heartbeat: int
+
+    def signing_key(self) -> bytes:
+        """The key that tracking links are signed with.
+
+        Raises SettingsError when it is missing or shorter than 32 characters.
+        """
+        if len(self.secret_key) < SECRET_KEY_LENGTH:
+            raise SettingsError(f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} characters")
+        return self.secret_key.encode()
+
+
+def load(path: str | Path = "config.yaml") -> dict[str, Any]:
+    """config.yaml with the environment's values in it, as `nameko run` reads it."""
+    setup_yaml_parser()
+    with open(path, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def settings(config: Mapping[str, Any], service_name: str) -> Settings:
+    """The settings of `service_name`. Raises SettingsError."""
+    host, _, port = str(config["HTTP_ADDRESSES"][service_name]).rpartition(":")
+    number = functools.partial(_number, config)
+    worker_name = str(config["WORKER_NAME"])
+    if not _WORKER_NAME.fullmatch(worker_name):
+        raise SettingsError("WORKER_NAME needs 1 to 50 letters, digits, spaces, dots, hyphens or apostrophes")
+    if config["COOKING"] not in (SIMULATED, STAFFED):
+        raise SettingsError(f"COOKING is {SIMULATED} or {STAFFED}")
+    try:
+        order_types = lifecycle.known_types(
+            name.strip() for name in str(config["ORDER_TYPES"]).split(",") if name.strip()
+        )
+    except ValueError as exc:
+        raise SettingsError(f"ORDER_TYPES: {exc}") from exc
+    if not port.isdigit():
+        raise SettingsError(f"HTTP_ADDRESSES.{service_name} is an address and a port, like 127.0.0.1:3000")
+    return Settings(
+        amqp_uri=str(config["AMQP_URI"]),
+        database_url=database_url(config, service_name),
+        http_host=host,
+        http_port=int(port),
+        public_url=str(config["PUBLIC_URL"]).rstrip("/"),
+        secret_key=str(config["SECRET_KEY"]),
+        open_items=_flag(config, "OPEN_ITEMS"),
+        worker_name=worker_name,
+        order_types=order_types,
+        prefetch=int(number("PREFETCH", 1, 1000)),
+        cooking=str(config["COOKING"]),
+        cooking_speed=number("COOKING_SPEED", 0, 1e6),
+        heartbeat_interval=number("HEARTBEAT_INTERVAL", 0.1, 3600),
+        recall_window=number("RECALL_WINDOW", 0, 1e6),
+        stop_grace=number("STOP_GRACE", 0.1, 3600),
+        statement_timeout=number("STATEMENT_TIMEOUT", 0.1, 600),
+        db_pool_size=int(number("DB_POOL_SIZE", 1, 1000)),
+        db_pool_timeout=number("DB_POOL_TIMEOUT", 0.1, 60),
+        broker_heartbeat=int(number("HEARTBEAT", 1, 600)),
+    )
+
+
+def database_url(config: Mapping[str, Any], service_name: str) -> str:
+    """The database's address in libpq's form, postgresql://…, also where SQLAlchemy's form is configured."""
+    return re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql:", str(config["DB_URIS"][f"{service_name}:Base"]))
+
+
+def sqlalchemy_url(libpq_url: str) -> str:
+    """The same address for SQLAlchemy, which else would look for another driver."""
+    return libpq_url.replace("postgresql:", "postgresql+psycopg2:", 1)
+
+
+def _number(config: Mapping[str, Any], name: str, least: float, most: float) -> float:
+    value = config[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise SettingsError(f"{name} is a number from {least} to {most}")
+    return value
+
+
+def _flag(config: Mapping[str, Any], name: str) -> bool:
+    value = config[name]
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is true or false")
+    return value

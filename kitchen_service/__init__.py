@@ -1,0 +1,6 @@
+"""The kitchen; one process is one worker. Run it with `WORKER_NAME=chef_luigi nameko run --config config.yaml
+kitchen_service`."""
+
+from kitchen_service.service import KitchenService
+
+__all__ = ["KitchenService"]

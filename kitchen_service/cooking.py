@@ -1,0 +1,266 @@
+"""Cooking an order: taking it in hand, the time it takes, and moving it on.
+
+A worker that lost an order (a broken connection, a frozen process) may come back while another cooks it: the
+fencing number that it got when it took the order is then no longer the order's, and it can move nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import eventlet
+from eventlet.event import Event
+from nameko_sqlalchemy.database import Session
+from sqlalchemy import text
+
+from common import events, logs, moves, read_model
+from common.database import Postgres, Sessions
+from common.errors import IllegalMove, Invalid, NotFound, Unavailable
+from common.lifecycle import COOKING, EMPLOYEE, READY, STATUSES, WORKER
+from common.models import IS_ONLINE
+from common.moves import Actor
+from common.settings import STAFFED
+from kitchen_service import tickets
+from kitchen_service.registration import Registration
+
+SERVICE_NAME = "kitchen_service"
+_LOOK_AFTER = 2.0  # seconds of cooking after which a worker looks whether the order is still its own
+_LONGEST_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
+
+_Result = TypeVar("_Result")
+
+_HOLDER = text(f"""
+    select o.fence, o.cooking_worker is not null as held_by_worker, coalesce({IS_ONLINE}, false) as online
+    from orders o left join workers on workers.instance = o.cooking_worker
+    where o.number = :number and o.status = 'cooking'
+""")
+# No log row and no event: the order is cooking, as it was.
+_TAKE_OVER = text("""
+    update orders set fence = fence + 1, cooking_worker = cast(:instance as uuid), processed_by = :name,
+        cooking_started_at = now(),
+        estimated_completion = now() + make_interval(secs => prep_seconds * :pace)
+    where number = :number and status = 'cooking' and fence = :fence
+    returning fence
+""")
+_STILL_MINE = text("select 1 from orders where number = :number and status = 'cooking' and fence = :fence")
+_ACCEPT = text("update orders set accepted_by = :name where number = :number returning number")
+
+
+@dataclass(frozen=True)
+class InHand:
+    """An order that this worker cooks, for as long as `fence` is the order's."""
+
+    order_number: str
+    fence: int
+    seconds: float
+
+
+class Kitchen(Postgres):
+    """Provides `Stove`. Knows what this process cooks, so that a cancellation can stop it."""
+
+    registration = Registration()
+
+    def setup(self) -> None:
+        super().setup()
+        self._cooking: dict[str, Event] = {}
+
+    def get_dependency(self, worker_ctx: Any) -> "Stove":
+        actor = Actor(self.registration.name, WORKER, self.registration.instance)
+        return Stove(self.sessions(worker_ctx), self.settings, actor, self._cooking, self._is_stopping)
+
+    def _is_stopping(self) -> bool:
+        return bool(self.container.stopping)
+
+
+class Stove:
+    """What a worker does with orders."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        settings: Any,
+        actor: Actor,
+        cooking: dict[str, Event],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._actor = actor
+        self._cooking = cooking
+        self._is_stopping = is_stopping
+
+    def work_on(self, order: dict[str, Any], redelivered: bool) -> None:
+        """Do what is to be done with a ticket; when this returns, it can be acknowledged.
+
+        While PostgreSQL is away the ticket is kept and tried again. Raises NotFound for an order that does
+        not exist, and Unavailable when the process is told to stop meanwhile.
+        """
+        number = order["order_number"]
+        if self._settings.cooking == STAFFED:
+            self._persist(lambda: self._accept(number))
+            return
+        in_hand = self._persist(lambda: self._take(order, redelivered))
+        if in_hand is not None and self._cook(in_hand):
+            self._persist(lambda: self._finish(in_hand))
+
+    def hear(self, change: dict[str, Any]) -> None:
+        """An order was moved, here or elsewhere. If this process cooks it, it stops at once."""
+        events.check(events.ORDER_STATUS_CHANGED, change)
+        event = self._cooking.get(change["order_number"])
+        if event is not None and change["new_status"] != COOKING and not event.ready():
+            event.send()
+
+    def move(self, order_number: str, status: str, by: str, reason: str | None) -> dict[str, Any]:
+        """Move an order as a member of staff called `by`. Raises Invalid, NotFound and IllegalMove."""
+        if status not in STATUSES:
+            raise Invalid.fields([{"field": "status", "message": f"Must be one of: {', '.join(STATUSES)}."}])
+        if not isinstance(by, str) or not by.isprintable() or not 1 <= len(by) <= 100:
+            raise Invalid.fields([{"field": "by", "message": "Must be a name of 1 to 100 characters."}])
+        with self._sessions.begin() as session:
+            return self._move(session, order_number, status, Actor(by, EMPLOYEE), reason=reason).as_answer()
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Who works, by name."""
+        with self._sessions.begin() as session:
+            return read_model.workers(session)
+
+    def _accept(self, number: str) -> None:
+        with self._sessions.begin() as session:
+            if not session.execute(_ACCEPT, {"number": number, "name": self._actor.name}).all():
+                raise NotFound(f"There is no order {number}.")
+        logs.event("order_accepted", f"{number} is on the board", order_number=number)
+
+    def _take(self, order: dict[str, Any], redelivered: bool) -> InHand | None:
+        """Take the order in hand, or return None when there is nothing to do for it any more."""
+        number = order["order_number"]
+        seconds = tickets.cooking_seconds(order["prep_seconds"], self._settings.cooking_speed)
+        with self._sessions.begin() as session:
+            try:
+                moved = self._move(session, number, COOKING, self._actor)
+            except IllegalMove as exc:
+                logs.event(
+                    "order_skipped",
+                    f"{number} is {exc.extra['current_status']} already",
+                    order_number=number,
+                )
+                return None
+            fence = moved.fence if moved.changed else self._take_over(session, number, redelivered)
+        if fence is None:
+            logs.event("order_skipped", f"{number} is in other hands", order_number=number)
+            return None
+        logs.event(
+            "order_processing_started",
+            f"{self._actor.name} cooks {number}",
+            order_number=number,
+            worker_name=self._actor.name,
+            taken_over=not moved.changed,
+            seconds=round(seconds, 3),
+        )
+        return InHand(number, fence, seconds)
+
+    def _take_over(self, session: Session, number: str, redelivered: bool) -> int | None:
+        """The new fence of an order that its worker lost; None when it is in good hands."""
+        holder = session.execute(_HOLDER, {"number": number}).one_or_none()
+        if holder is None or not tickets.is_lost(holder.held_by_worker, holder.online, redelivered):
+            return None
+        return session.execute(
+            _TAKE_OVER,
+            {
+                "number": number,
+                "fence": holder.fence,
+                "instance": str(self._actor.instance),
+                "name": self._actor.name,
+                "pace": tickets.pace(self._settings.cooking_speed),
+            },
+        ).scalar_one_or_none()
+
+    def _cook(self, in_hand: InHand) -> bool:
+        """Spend the time; False when the order was moved or taken by somebody else meanwhile."""
+        interrupted = self._cooking[in_hand.order_number] = Event()
+        try:
+            left = in_hand.seconds
+            while left > 0:
+                # The event comes at once; the look is for the case that it cannot come.
+                moment = min(left, _LOOK_AFTER)
+                with eventlet.Timeout(moment, False):
+                    interrupted.wait()
+                if interrupted.ready():
+                    break
+                left -= moment
+                if left > 0 and not self._is_still_mine(in_hand):
+                    break
+            else:
+                return True
+        finally:
+            del self._cooking[in_hand.order_number]
+        logs.event("order_interrupted", f"{in_hand.order_number} was taken off the stove")
+        return False
+
+    def _finish(self, in_hand: InHand) -> None:
+        with self._sessions.begin() as session:
+            try:
+                self._move(session, in_hand.order_number, READY, self._actor, fence=in_hand.fence)
+            except IllegalMove:
+                logs.event(
+                    "order_skipped",
+                    f"{in_hand.order_number} was moved by somebody else",
+                    order_number=in_hand.order_number,
+                )
+                return
+        logs.event(
+            "order_completed",
+            f"{in_hand.order_number} is ready",
+            order_number=in_hand.order_number,
+            worker_name=self._actor.name,
+        )
+
+    def _move(
+        self,
+        session: Session,
+        number: str,
+        status: str,
+        actor: Actor,
+        *,
+        fence: int | None = None,
+        reason: str | None = None,
+    ) -> moves.Moved:
+        return moves.move(
+            session,
+            SERVICE_NAME,
+            number,
+            status,
+            actor,
+            fence=fence,
+            reason=reason,
+            pace=tickets.pace(self._settings.cooking_speed),
+            recall_window=self._settings.recall_window,
+        )
+
+    def _is_still_mine(self, in_hand: InHand) -> bool:
+        try:
+            with self._sessions.begin() as session:
+                found = session.execute(
+                    _STILL_MINE, {"number": in_hand.order_number, "fence": in_hand.fence}
+                ).one_or_none()
+                return found is not None
+        except Unavailable:
+            return True  # nobody can have taken it without PostgreSQL either
+
+    def _persist(self, attempt: Callable[[], _Result]) -> _Result:
+        """Try again while PostgreSQL is away, with growing pauses, until the process is told to stop."""
+        pause = 0.5
+        while True:
+            try:
+                return attempt()
+            except Unavailable as exc:
+                logs.event(
+                    "db_transaction_failed",
+                    "keeping the ticket until PostgreSQL is back",
+                    logging.WARNING,
+                    pause_seconds=pause,
+                )
+                if self._is_stopping():
+                    raise exc
+            eventlet.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)

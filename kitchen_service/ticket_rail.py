@@ -1,0 +1,147 @@
+"""The kitchen's queues as a worker sees them: a rail of waiting tickets, of which it takes the best.
+
+A consumer with a prefetch would hold a ticket of each queue, and AMQP gives no order across queues. So a free
+worker fetches the head of each of its queues, keeps the best and gives the others back to their places. Only when
+all are empty does it consume, as a wake-up, and cancels again at the first delivery. One thread uses a rail.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import amqp
+
+from common import broker, codec
+from kitchen_service import tickets
+
+_SLICE = 0.2  # seconds between looks at what else is to be done while nothing comes
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A message from a kitchen queue, not acknowledged yet. `body` is None when it is no JSON.
+
+    `is_owned` ends with the connection that brought it: from then on the broker has it again.
+    """
+
+    message: Any = field(repr=False)
+    queue: str
+    body: Any = field(repr=False)
+    redelivered: bool
+    is_owned: bool = True
+
+    @property
+    def order_number(self) -> str | None:
+        number = self.body.get("order_number") if isinstance(self.body, dict) else None
+        return number if isinstance(number, str) else None
+
+    @property
+    def request_id(self) -> str | None:
+        return self.body.get("request_id") if isinstance(self.body, dict) else None
+
+    @property
+    def urgency(self) -> tuple[int, str]:
+        return tickets.urgency(self.message.properties.get("priority") or 0, self.body)
+
+
+class TicketRail:
+    """The waiting tickets of some types, over one connection."""
+
+    def __init__(self, connection: amqp.Connection, order_types: Sequence[str]) -> None:
+        self._connection = connection
+        self._channel = connection.channel()
+        self._queues = [broker.kitchen_queue(order_type) for order_type in order_types]
+        self._tags = itertools.count()
+        self._channel.basic_qos(0, 1, False)
+        broker.declare_topology(self._channel)
+
+    def best(self) -> Ticket | None:
+        """The most urgent waiting ticket, or None when all queues are empty."""
+        heads = [
+            _ticket(message, queue)
+            for queue in self._queues
+            if (message := self._channel.basic_get(queue)) is not None
+        ]
+        return self._keep_best(heads)
+
+    def wait(self, enough: Callable[[], bool]) -> Ticket | None:
+        """The most urgent of what comes next, or None when `enough()`, asked five times a second, is true."""
+        arrived: list[Ticket] = []
+        consumers = []
+        for queue in self._queues:
+            tag = f"{queue}-{next(self._tags)}"
+            self._channel.basic_consume(
+                queue,
+                consumer_tag=tag,
+                callback=lambda message, queue=queue: arrived.append(_ticket(message, queue)),
+            )
+            consumers.append(tag)
+        while not arrived and not enough():
+            try:
+                self._connection.drain_events(timeout=_SLICE)
+            except TimeoutError:
+                self._connection.heartbeat_tick()
+        for tag in consumers:
+            self._channel.basic_cancel(tag)  # answers when nothing more can come
+        return self._keep_best(arrived)
+
+    def acknowledge(self, ticket: Ticket) -> None:
+        """The order is taken care of."""
+        self._channel.basic_ack(ticket.message.delivery_tag)
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Somebody else may take it; it returns to its place in the queue."""
+        self._channel.basic_reject(ticket.message.delivery_tag, requeue=True)
+
+    def dead_letter(self, ticket: Ticket, reason: str, worker_name: str) -> None:
+        """Put it where people read it, with the reason in its headers, and take it off the queue.
+
+        Returns when the broker has confirmed the copy.
+        """
+        original = ticket.message
+        headers = {
+            **original.headers,
+            "reason": reason[:500],
+            "queue": ticket.queue,
+            "failed_at": codec.iso(datetime.now(UTC)),
+            "failed_by": worker_name,
+        }
+        properties = {
+            name: original.properties[name]
+            for name in ("content_type", "content_encoding", "priority", "message_id")
+            if name in original.properties
+        }
+        with self._connection.channel() as channel:
+            channel.confirm_select()
+            confirmed: list[int] = []
+            channel.events["basic_ack"].add(lambda tag, multiple: confirmed.append(tag))
+            message = amqp.Message(original.body, delivery_mode=2, application_headers=headers, **properties)
+            channel.basic_publish(message, broker.DEAD_LETTERS)
+            deadline = time.monotonic() + broker.SOCKET_TIMEOUT
+            while not confirmed:
+                self._connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
+        self.acknowledge(ticket)
+
+    def keep_alive(self) -> None:
+        """To be called every second or so while hands are full."""
+        broker.keep_alive(self._connection)
+
+    def _keep_best(self, candidates: list[Ticket]) -> Ticket | None:
+        if not candidates:
+            return None
+        best = min(candidates, key=lambda ticket: ticket.urgency)
+        for ticket in candidates:
+            if ticket is not best:
+                self.give_back(ticket)
+        return best
+
+
+def _ticket(message: Any, queue: str) -> Ticket:
+    try:
+        body = codec.loads(message.body)
+    except ValueError:
+        body = None
+    return Ticket(message, queue, body, bool(message.delivery_info.get("redelivered")))

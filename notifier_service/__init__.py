@@ -1,0 +1,6 @@
+"""Tells people and systems what happens to orders. Run it with `nameko run --config config.yaml
+notifier_service`."""
+
+from notifier_service.service import NotifierService
+
+__all__ = ["NotifierService"]

@@ -1,0 +1,118 @@
+"""Orders as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
+
+from typing import Any
+
+from common import codec, logs, moves, read_model
+from common.database import Postgres, Sessions
+from common.errors import Invalid, NotFound
+from common.lifecycle import CANCELLED, CUSTOMER, EMPLOYEE, RECEIVED
+from common.moves import Actor
+from common.order_numbers import is_order_number
+from common.settings import Settings
+from order_service import order_form, placing, reading, tracking_links
+from order_service.placing import NewOrder
+
+#: Who is asking, as plain data: {"key": the secret of an order's tracking link}. None is the house itself, which
+#: only RPC can be; HTTP always names somebody, if only with {"key": None}.
+Caller = dict[str, Any] | None
+
+SERVICE_NAME = "order_service"
+_HOUSE = "staff"
+_MOST_REASON = 500  # characters
+
+
+class Orders(Postgres):
+    """Provides `OrderDesk`. Does not start without a key to sign tracking links with."""
+
+    def setup(self) -> None:
+        super().setup()
+        self._signing_key = self.settings.signing_key()
+
+    def get_dependency(self, worker_ctx: Any) -> "OrderDesk":
+        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key)
+
+
+class OrderDesk:
+    """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL."""
+
+    def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._signing_key = signing_key
+
+    def place(self, body: Any, caller: Caller) -> dict[str, Any]:
+        """Take an order. Raises Invalid. When this returns, the order and its event are durable."""
+        form = order_form.read(body, self._settings.open_items)
+        order = NewOrder.of(form, placed_by=_HOUSE if caller is None else CUSTOMER)
+        with self._sessions.begin() as session:
+            [placed] = placing.place(session, [order])
+            estimate = read_model.estimated_completion(
+                session, form.order_type, order.prep_seconds, order.priority, placed.placed_at
+            )
+        logs.event(
+            "order_received",
+            f"{placed.number} was placed",
+            order_number=placed.number,
+            order_type=form.order_type,
+            total_amount=codec.money(order.total_amount),
+            priority=order.priority,
+        )
+        return {
+            "order_number": placed.number,
+            "status": RECEIVED,
+            "total_amount": order.total_amount,
+            "priority": order.priority,
+            "estimated_completion": estimate,
+            "tracking_url": tracking_links.link(placed.number, self._settings.public_url, self._signing_key),
+        }
+
+    def read(self, order_number: str, caller: Caller) -> dict[str, Any]:
+        """The order in full for the house and for who has its secret, else its status alone.
+
+        Raises NotFound.
+        """
+        read = reading.in_full if self._is_owner(order_number, caller) else reading.status_only
+        with self._sessions.begin() as session:
+            return read(session, order_number)
+
+    def status(self, order_number: str) -> dict[str, Any]:
+        """Where the order stands. Raises NotFound."""
+        with self._sessions.begin() as session:
+            return read_model.order_status(session, order_number)
+
+    def history(self, order_number: str) -> list[dict[str, Any]]:
+        """Where the order has been. Raises NotFound."""
+        with self._sessions.begin() as session:
+            return read_model.order_history(session, order_number)
+
+    def cancel(self, order_number: str, body: Any, caller: Caller) -> dict[str, Any]:
+        """Cancel an order, with an optional {"reason": …}. The customer can while it is received; the house
+        also while it cooks. Cancelling what is cancelled changes nothing.
+
+        Raises NotFound (also for somebody else's order), Invalid and IllegalMove.
+        """
+        reason = _reason(body)
+        if not is_order_number(order_number) or not self._is_owner(order_number, caller):
+            raise NotFound("There is no such order, or the key is not its own.")
+        actor = Actor(_HOUSE, EMPLOYEE) if caller is None else Actor(CUSTOMER, CUSTOMER)
+        with self._sessions.begin() as session:
+            moved = moves.move(session, SERVICE_NAME, order_number, CANCELLED, actor, reason=reason)
+        return moved.as_answer()
+
+    def _is_owner(self, order_number: str, caller: Caller) -> bool:
+        return caller is None or tracking_links.opens(order_number, caller.get("key"), self._signing_key)
+
+
+def _reason(body: Any) -> str | None:
+    if body is None or body == {}:
+        return None
+    problem = None
+    if not isinstance(body, dict) or set(body) != {"reason"}:
+        problem = "Send nothing, or an object with a reason and no more."
+    elif not isinstance(body["reason"], str) or not body["reason"].isprintable():
+        problem = "Not a line of text."
+    elif not 1 <= len(body["reason"]) <= _MOST_REASON:
+        problem = f"Must be 1 to {_MOST_REASON} characters long."
+    if problem is not None:
+        raise Invalid.fields([{"field": "reason", "message": problem}])
+    return str(body["reason"])

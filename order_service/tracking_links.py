@@ -1,0 +1,29 @@
+"""The secret in an order's tracking link: whoever has it may read the order in full and cancel it.
+
+It is an HMAC of the order number under the server's key, so nothing is stored, and a number that anyone can
+guess is worth no more than the order's status.
+"""
+
+import base64
+import hashlib
+import hmac
+
+_BYTES = 18  # of the digest, 144 bits: 24 characters in a link
+
+
+def secret_of(order_number: str, signing_key: bytes) -> str:
+    """The secret of that order, safe in a URL."""
+    digest = hmac.new(signing_key, b"tracking:" + order_number.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:_BYTES]).decode()
+
+
+def opens(order_number: str, secret: object, signing_key: bytes) -> bool:
+    """True when `secret` is that order's; compared in constant time."""
+    return isinstance(secret, str) and hmac.compare_digest(
+        secret.encode("utf-8", "replace"), secret_of(order_number, signing_key).encode()
+    )
+
+
+def link(order_number: str, public_url: str, signing_key: bytes) -> str:
+    """The order's tracking link."""
+    return f"{public_url}/orders/{order_number}?key={secret_of(order_number, signing_key)}"

@@ -1,0 +1,5 @@
+"""Where orders stand, for everybody. Run it with `nameko run --config config.yaml tracking_service`."""
+
+from tracking_service.service import TrackingService
+
+__all__ = ["TrackingService"]

@@ -1,0 +1,31 @@
+"""tracking_service: where orders stand. It needs PostgreSQL only, and answers with RabbitMQ stopped."""
+
+from typing import Any
+
+from common import health
+from common.http import http
+from tracking_service.tracking import Tracking
+
+
+class TrackingService(health.Probes):
+    """Reads, and writes nothing. What it says holds no personal data, so anyone may ask."""
+
+    name = "tracking_service"
+    needs = (health.DATABASE,)
+
+    tracking = Tracking()
+
+    @http("GET", "/orders/<order_number>/status")
+    def order_status(self, order_number: str) -> dict[str, Any]:
+        """Where an order stands, and when it will be ready."""
+        return self.tracking.status(order_number)
+
+    @http("GET", "/orders/<order_number>/history")
+    def order_history(self, order_number: str) -> list[dict[str, Any]]:
+        """Every status it has had, oldest first."""
+        return self.tracking.history(order_number)
+
+    @http("GET", "/workers/status")
+    def workers_status(self) -> list[dict[str, Any]]:
+        """Who works in the kitchen."""
+        return self.tracking.workers()
