@@ -1,0 +1,125 @@
+"""What is real in these tests: PostgreSQL, RabbitMQ and, in e2e and faults, the services' processes.
+
+Each pytest worker has a PostgreSQL and a RabbitMQ of its own, each test a database and a vhost of its own, so tests
+run in any order and beside each other. Nothing is faked above unit level; fsync is off, since no test pulls the
+machine's plug. Tests that stop or kill a server take a private one (`private_postgres`, `private_rabbitmq`).
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from devstack.postgres import Postgres
+from devstack.rabbitmq import RabbitMQ
+from tests.expedite import ROOT, Expedite
+
+_TEMPLATE = "expedite_migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server with a migrated database to copy."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
+    try:
+        make_template(server.url)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ node."""
+    node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> Iterator[str]:
+    """A migrated, empty database."""
+    yield from _copied_database(postgres.url)
+
+
+@pytest.fixture
+def amqp_uri(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """An empty vhost."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    yield rabbitmq.add_vhost(name)
+    rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture
+def expedite(database_url: str, amqp_uri: str) -> Iterator[Expedite]:
+    """Expedite on the shared servers; the test starts the services that it needs."""
+    running = Expedite(database_url, amqp_uri)
+    yield running
+    running.stop_all()
+
+
+@pytest.fixture
+def private_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A migrated PostgreSQL that the test may stop and kill."""
+    server = Postgres(tmp_path / "postgres", durable=False)
+    server.start()
+    migrate(server.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def private_rabbitmq(tmp_path: Path) -> Iterator[RabbitMQ]:
+    """A RabbitMQ that the test may stop and kill."""
+    node = RabbitMQ(tmp_path / "rabbitmq")
+    node.start()
+    yield node
+    node.stop()
+
+
+def migrate(database_url: str) -> None:
+    """`alembic upgrade head`."""
+    subprocess.run(
+        [Path(sys.executable).parent / "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+def make_template(server_url: str) -> None:
+    """Migrate a database that each test gets a copy of."""
+    _administer(server_url, f"create database {_TEMPLATE}")
+    migrate(_database(server_url, _TEMPLATE))
+
+
+def _copied_database(server_url: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(server_url, f"create database {name} template {_TEMPLATE}")
+    yield _database(server_url, name)
+    _administer(server_url, f"drop database {name} with (force)")
+
+
+def _database(server_url: str, name: str) -> str:
+    return server_url.rpartition("/")[0] + f"/{name}"
+
+
+def _administer(server_url: str, statement: str) -> None:
+    connection = psycopg2.connect(server_url)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()

@@ -1,0 +1,40 @@
+"""The main job, with every service as its own process."""
+
+import requests
+
+from tests.eventually import eventually
+from tests.expedite import Expedite
+
+
+def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    expedite.start("tracking_service")
+    notifiers = [expedite.start("notifier_service"), expedite.start("notifier_service")]
+    expedite.start_worker("chef_mario", COOKING_SPEED=20)
+
+    placed = expedite.place()
+    number = placed["order_number"]
+    expedite.wait_for(number, "ready")
+
+    tracking = expedite.url("tracking_service")
+    status = requests.get(f"{tracking}/orders/{number}/status", timeout=5).json()
+    history = requests.get(f"{tracking}/orders/{number}/history", timeout=5).json()
+    workers = requests.get(f"{tracking}/workers/status", timeout=5).json()
+    assert status["current_status"] == "ready"
+    assert status["processed_by"] == "chef_mario"
+    assert [step["status"] for step in history] == ["received", "cooking", "ready"]
+    assert [step["changed_by"] for step in history] == ["customer", "chef_mario", "chef_mario"]
+    assert [(worker["worker_name"], worker["status"], worker["orders_processed"]) for worker in workers] == [
+        ("chef_mario", "online", 1)
+    ]
+    for notifier in notifiers:
+        expected = [
+            f"Notification for order {number}: Status changed from 'received' to 'cooking' by chef_mario.",
+            f"Notification for order {number}: Status changed from 'cooking' to 'ready' by chef_mario.",
+        ]
+        eventually(lambda notifier=notifier: notifier.printed()[-2:] == expected)
+        assert [line["details"]["new_status"] for line in notifier.actions("notification_received")] == [
+            "cooking",
+            "ready",
+        ]
+    eventually(expedite.is_settled)

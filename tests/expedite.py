@@ -1,0 +1,243 @@
+"""A running Expedite for a test: real `nameko run` processes on a database and a vhost of their own."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import amqp
+import psycopg2
+import requests
+from kombu.utils.url import parse_url
+
+from tests.eventually import eventually
+
+ROOT = Path(__file__).parent.parent
+SECRET_KEY = "only-for-tests-" + "x" * 32
+PIZZA = {"name": "Margherita Pizza", "quantity": 1, "price": 15.99}
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    """The body of an acceptable order; `changes` replace its fields, and None takes one away."""
+    order = {"customer_name": "Ada Lovelace", "order_type": "takeout", "items": [PIZZA], **changes}
+    return {name: value for name, value in order.items() if value is not None}
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """One `nameko run`, with what it prints."""
+
+    service: str
+    address: str
+    popen: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    def actions(self, action: str) -> list[dict[str, Any]]:
+        """Its log lines with that action."""
+        return [line for line in self.logged() if line.get("action") == action]
+
+    def logged(self) -> list[dict[str, Any]]:
+        """All of its JSON log lines."""
+        return [json.loads(line) for line in list(self.lines) if line.startswith("{")]
+
+    def printed(self) -> list[str]:
+        """Its plain lines."""
+        return [line for line in list(self.lines) if not line.startswith("{")]
+
+    def wait_ready(self, within: float = 20.0) -> "Process":
+        """Until its /health/ready answers 200."""
+
+        def ready() -> bool:
+            assert self.popen.poll() is None, f"{self.service} ended: {self.lines[-5:]}"
+            return requests.get(f"{self.url}/health/ready", timeout=5).status_code == 200
+
+        eventually(ready, within)
+        return self
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it still runs."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(number)
+
+    def kill(self) -> None:
+        """As a crash: kill -9, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.popen.wait(10)
+
+    def stop(self, within: float = 30.0) -> int:
+        """SIGTERM; returns the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.popen.wait(within)
+
+
+class Expedite:
+    """Starts services on one database and one vhost, and talks to them as their users do."""
+
+    def __init__(self, database_url: str, amqp_uri: str) -> None:
+        self.database_url = database_url
+        self.amqp_uri = amqp_uri
+        self.processes: list[Process] = []
+        self._addresses = {
+            service: f"127.0.0.1:{free_port()}"
+            for service in ("order_service", "kitchen_service", "tracking_service", "notifier_service")
+        }
+
+    # --- processes ---------------------------------------------------------------------------------------
+
+    def environment(self, **settings: Any) -> dict[str, str]:
+        """The environment of a process of this Expedite."""
+        addresses = {
+            f"{service.removesuffix('_service').upper()}_ADDRESS": address
+            for service, address in self._addresses.items()
+        }
+        return {
+            **os.environ,
+            "DATABASE_URL": self.database_url,
+            "AMQP_URI": self.amqp_uri,
+            "SECRET_KEY": SECRET_KEY,
+            "PUBLIC_URL": f"http://{self._addresses['order_service']}",
+            "LOG_LEVEL": "DEBUG" if settings.pop("debug", False) else "INFO",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore",
+            **addresses,
+            **{name: str(value) for name, value in settings.items()},
+        }
+
+    def start(self, service: str, wait: bool = True, **settings: Any) -> Process:
+        """`nameko run` that service; `settings` are names of config.yaml's environment variables.
+
+        A second process of a service gets a port of its own, so that each can be asked by itself.
+        """
+        address_name = f"{service.removesuffix('_service').upper()}_ADDRESS"
+        if any(process.service == service for process in self.processes):
+            settings.setdefault(address_name, f"127.0.0.1:{free_port()}")
+        environment = self.environment(**settings)
+        popen = subprocess.Popen(
+            [Path(sys.executable).parent / "nameko", "run", "--config", "config.yaml", service],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        process = Process(service, environment[address_name], popen)
+        threading.Thread(target=_collect, args=(process,), daemon=True).start()
+        self.processes.append(process)
+        if wait:
+            process.wait_ready()
+        return process
+
+    def start_worker(self, name: str = "chef_mario", wait: bool = True, **settings: Any) -> Process:
+        """A kitchen worker; by default it cooks in no time."""
+        settings.setdefault("COOKING_SPEED", 0)
+        process = self.start("kitchen_service", wait=wait, WORKER_NAME=name, **settings)
+        if wait:
+            eventually(lambda: process.actions("worker_registered"))
+        return process
+
+    def stop_all(self) -> None:
+        """End what still runs; for teardown."""
+        for process in self.processes:
+            process.signal(signal.SIGCONT)
+            process.signal(signal.SIGKILL)
+        for process in self.processes:
+            process.popen.wait(10)
+            if process.popen.stdout:
+                process.popen.stdout.close()
+
+    # --- as its users see it -----------------------------------------------------------------------------
+
+    def url(self, service: str) -> str:
+        """Where a service's first process listens."""
+        return f"http://{self._addresses[service]}"
+
+    def place(self, **changes: Any) -> dict[str, Any]:
+        """Order over HTTP; returns the 201's body."""
+        answer = requests.post(f"{self.url('order_service')}/orders", json=an_order(**changes), timeout=15)
+        assert answer.status_code == 201, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    def status(self, number: str) -> str:
+        """An order's status, read from its table, so that no service has to run."""
+        return str(self.query("select status from orders where number = %s", number)[0][0])
+
+    def history(self, number: str) -> list[str]:
+        """The statuses an order has had, from its table."""
+        rows = self.query(
+            "select l.status from order_status_log l join orders o on o.id = l.order_id"
+            " where o.number = %s order by l.sequence",
+            number,
+        )
+        return [row[0] for row in rows]
+
+    def wait_for(self, number: str, status: str, within: float = 20.0) -> None:
+        """Until the order has that status."""
+        eventually(lambda: self.status(number) == status, within)
+
+    # --- underneath --------------------------------------------------------------------------------------
+
+    def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a statement on the database."""
+        connection = psycopg2.connect(self.database_url)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def channel(self) -> Iterator[amqp.Channel]:
+        """A channel on the vhost."""
+        at = parse_url(self.amqp_uri)
+        with amqp.Connection(
+            f"{at['hostname']}:{at['port']}",
+            at["userid"],
+            at["password"],
+            virtual_host=at["virtual_host"],
+            connect_timeout=5,
+        ) as connection:
+            yield connection.channel()
+
+    def waiting(self, queue: str) -> int:
+        """How many messages wait in a queue."""
+        with self.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+
+    def is_settled(self) -> bool:
+        """True when no outbox row and no kitchen message is left."""
+        return self.query("select count(*) from outbox") == [(0,)] and not any(
+            self.waiting(f"kitchen.{kind}") for kind in ("dine_in", "takeout", "delivery")
+        )
+
+
+def _collect(process: Process) -> None:
+    assert process.popen.stdout is not None
+    with contextlib.suppress(ValueError):  # closed at the end of the test
+        for line in process.popen.stdout:
+            process.lines.append(line.rstrip("\n"))
