@@ -1,0 +1,33 @@
+# `make` lists the targets.
+.PHONY: help run test lint lock clean venv
+
+help:
+	@echo "make run    start everything; Ctrl-C stops it"
+	@echo "make test   check everything"
+	@echo "make lint   check the code without running it"
+	@echo "make lock   pin the newest versions that pyproject.toml allows"
+	@echo "make clean  remove what the others made, with the data of make run"
+
+venv:
+	@devstack/bootstrap.sh
+
+# If make itself is killed, everything ends as well.
+run: venv
+	@setpriv --pdeathsig TERM .venv/bin/python -m devstack run
+
+test: lint
+	.venv/bin/python -m pytest -n 2
+
+lint: venv
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+lock:
+	@devstack/lock.sh
+
+clean:
+	@[ ! -e .devstack/lock ] || flock --nonblock .devstack/lock true || { echo "make run is running" >&2; exit 1; }
+	rm -rf .venv .devstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

