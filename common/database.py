@@ -77,6 +77,15 @@ class Sessions:
         self._settings = settings
 
     @contextlib.contextmanager
+    def single(self) -> Iterator[Session]:
+        """A session for one statement that is its own transaction: no BEGIN and COMMIT around it, so a lock
+        that it takes is held no longer than the statement runs. Raises Unavailable as `begin()` does.
+        """
+        with self.begin() as session:
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            yield session
+
+    @contextlib.contextmanager
     def begin(self) -> Iterator[Session]:
         """A session in a transaction, committed at the end of the block.
 

@@ -12,6 +12,23 @@ class WorkerOnline:
     speed: float
 
 
+@dataclass(frozen=True)
+class KitchenLoad:
+    """The kitchen's work at a moment, in seconds at speed 1, and who is there to do it."""
+
+    waiting: Mapping[tuple[str, int], float]  # by order type and priority
+    cooking: Mapping[str, float]  # by order type, what is left
+    workers: Sequence[WorkerOnline]
+
+    def seconds_for_newest(self, order_type: str, prep_seconds: float, priority: int) -> float:
+        """How long an order takes that is placed now, in seconds."""
+        ahead = dict(self.cooking)
+        for (kind, its_priority), seconds in self.waiting.items():
+            if its_priority >= priority:
+                ahead[kind] = ahead.get(kind, 0.0) + seconds
+        return seconds_until_ready(order_type, prep_seconds, ahead, self.workers)
+
+
 def seconds_until_ready(
     order_type: str, prep_seconds: float, ahead: Mapping[str, float], workers: Sequence[WorkerOnline]
 ) -> float:

@@ -29,17 +29,20 @@ _WORKERS = text(f"""
 
 _ONLINE = text(f"select order_types, cooking_speed from workers where {IS_ONLINE}")
 
+_LEFT_TO_COOK = "greatest(0, prep_seconds - extract(epoch from now() - cooking_started_at))"
+
 # An order ahead is one that cooks (what is left of it), has a higher priority, or the same and was earlier.
-_AHEAD = text("""
-    select order_type, sum(
-        case status
-            when 'received' then prep_seconds
-            else greatest(0, prep_seconds - extract(epoch from now() - cooking_started_at)) end)
+_AHEAD = text(f"""
+    select order_type, sum(case status when 'received' then prep_seconds else {_LEFT_TO_COOK} end)
     from orders
     where status in ('received', 'cooking')
-        and (status = 'cooking' or priority > :priority
-             or priority = :priority and placed_at < :placed_at)
+        and (status = 'cooking' or priority > :priority or priority = :priority and placed_at < :placed_at)
     group by order_type
+""")
+_LOAD = text(f"""
+    select status, order_type, priority,
+        sum(case status when 'received' then prep_seconds else {_LEFT_TO_COOK} end)
+    from orders where status in ('received', 'cooking') group by status, order_type, priority
 """)
 
 
@@ -48,7 +51,7 @@ def order_status(session: Session, order_number: str) -> dict[str, Any]:
     order = _find(session, order_number)
     expected = order.estimated_completion
     if order.status == RECEIVED:
-        expected = estimated_completion(
+        expected = _estimated_completion(
             session, order.order_type, order.prep_seconds, order.priority, order.placed_at
         )
     return {
@@ -81,7 +84,7 @@ def workers(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def estimated_completion(
+def _estimated_completion(
     session: Session, order_type: str, prep_seconds: int, priority: int, placed_at: datetime
 ) -> datetime:
     """When an order that waits since `placed_at` will be ready (UTC)."""
@@ -89,6 +92,18 @@ def estimated_completion(
         order_type, prep_seconds, _work_ahead(session, priority, placed_at), _workers_online(session)
     )
     return datetime.now(UTC) + timedelta(seconds=wait)
+
+
+def kitchen_load(session: Session) -> estimates.KitchenLoad:
+    """The kitchen's work now."""
+    waiting: dict[tuple[str, int], float] = {}
+    cooking: dict[str, float] = {}
+    for status, order_type, priority, seconds in session.execute(_LOAD):
+        if status == RECEIVED:
+            waiting[order_type, priority] = float(seconds)
+        else:
+            cooking[order_type] = cooking.get(order_type, 0.0) + float(seconds)
+    return estimates.KitchenLoad(waiting, cooking, _workers_online(session))
 
 
 def _workers_online(session: Session) -> list[estimates.WorkerOnline]:

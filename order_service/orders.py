@@ -10,6 +10,7 @@ from common.moves import Actor
 from common.order_numbers import is_order_number
 from common.settings import Settings
 from order_service import order_form, placing, reading, tracking_links
+from order_service.forecast import Forecast
 from order_service.placing import NewOrder
 
 #: Who is asking, as plain data: {"key": the secret of an order's tracking link}. None is the house itself, which
@@ -27,28 +28,28 @@ class Orders(Postgres):
     def setup(self) -> None:
         super().setup()
         self._signing_key = self.settings.signing_key()
+        self._forecast = Forecast()
 
     def get_dependency(self, worker_ctx: Any) -> "OrderDesk":
-        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key)
+        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast)
 
 
 class OrderDesk:
     """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes) -> None:
+    def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes, forecast: Forecast) -> None:
         self._sessions = sessions
         self._settings = settings
         self._signing_key = signing_key
+        self._forecast = forecast
 
     def place(self, body: Any, caller: Caller) -> dict[str, Any]:
         """Take an order. Raises Invalid. When this returns, the order and its event are durable."""
         form = order_form.read(body, self._settings.open_items)
         order = NewOrder.of(form, placed_by=_HOUSE if caller is None else CUSTOMER)
-        with self._sessions.begin() as session:
+        estimate = self._forecast.completion(self._sessions, form.order_type, order.prep_seconds, order.priority)
+        with self._sessions.single() as session:
             [placed] = placing.place(session, [order])
-            estimate = read_model.estimated_completion(
-                session, form.order_type, order.prep_seconds, order.priority, placed.placed_at
-            )
         logs.event(
             "order_received",
             f"{placed.number} was placed",
@@ -95,7 +96,7 @@ class OrderDesk:
         if not is_order_number(order_number) or not self._is_owner(order_number, caller):
             raise NotFound("There is no such order, or the key is not its own.")
         actor = Actor(_HOUSE, EMPLOYEE) if caller is None else Actor(CUSTOMER, CUSTOMER)
-        with self._sessions.begin() as session:
+        with self._sessions.single() as session:
             moved = moves.move(session, SERVICE_NAME, order_number, CANCELLED, actor, reason=reason)
         return moved.as_answer()
 

@@ -1,8 +1,8 @@
 """What is real in these tests: PostgreSQL, RabbitMQ and, in e2e and faults, the services' processes.
 
-Each pytest worker has a PostgreSQL and a RabbitMQ of its own, each test a database and a vhost of its own, so tests
-run in any order and beside each other. Nothing is faked above unit level; fsync is off, since no test pulls the
-machine's plug. Tests that stop or kill a server take a private one (`private_postgres`, `private_rabbitmq`).
+Each pytest worker has a PostgreSQL and a RabbitMQ of its own, each test a database and a vhost of its own, so
+tests run in any order and beside each other. Nothing is faked above unit level; fsync is off, since no test pulls
+the machine's plug. Tests that stop or kill a server take a private one (`private_postgres`, `private_rabbitmq`).
 """
 
 import os
