@@ -5,7 +5,7 @@ help:
 	@echo "make run    start everything; Ctrl-C stops it"
 	@echo "make test   check everything"
 	@echo "make lint   check the code without running it"
-	@echo "make lock   pin the newest versions that pyproject.toml allows"
+	@echo "make lock   pin what pyproject.toml asks for"
 	@echo "make clean  remove what the others made, with the data of make run"
 
 venv:
@@ -24,7 +24,7 @@ lint: venv
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-lock:
+lock: venv
 	@devstack/lock.sh
 
 clean:

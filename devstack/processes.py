@@ -5,6 +5,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,19 @@ NOBODY = 65534
 
 class DevstackError(Exception):
     """Something that the person at the keyboard has to know; its text says what to do about it."""
+
+
+def say(text: str) -> None:
+    """Prints a line at once, whole also beside other threads'.
+
+    When nobody reads our output any more (`make run | head`) this process is asked to stop.
+    """
+    try:
+        sys.stdout.buffer.write(f"{text}\n".encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

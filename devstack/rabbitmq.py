@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from devstack.processes import DevstackError, end, free_port, is_free, tail, wait_for_former
@@ -145,7 +146,8 @@ class RabbitMQ:
 
     def _kept_node(self) -> Node:
         file = self.folder / "node.json"
-        kept = json.loads(file.read_text()) if file.exists() else {"password": secrets.token_hex(16)}
+        kept: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        kept.setdefault("password", secrets.token_hex(16))
         for name in PORTS:
             if name not in kept or not is_free(kept[name]):
                 kept[name] = free_port()

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.processes import DevstackError, command_for, end, spawn
+from devstack.processes import DevstackError, command_for, end, say, spawn
 
 UNPACK_SECONDS = 600
 UNPACK = Path(__file__).with_name("unpack-packages.sh")
@@ -206,7 +206,7 @@ def _installed(program: Path) -> InstalledServer:
 
 def _unpack(cache: Path) -> str:
     """Downloads and unpacks Debian's package; gives the reason when that fails."""
-    print("getting RabbitMQ: downloading Debian's packages (35 MB, once), installing nothing", flush=True)
+    say("getting RabbitMQ: downloading Debian's packages (35 MB, once), installing nothing")
     command = command_for(["sh", UNPACK, cache, "rabbitmq-server", "(erlang|rabbitmq)-.*"], signal.SIGTERM)
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
