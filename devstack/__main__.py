@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,7 +19,6 @@ from types import FrameType
 from typing import Any
 
 import yaml
-from nameko.cli.main import setup_yaml_parser
 
 from devstack.postgres import Postgres
 from devstack.processes import DevstackError, command_for, is_free, say
@@ -112,7 +112,9 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 def _config(checkout: Path) -> dict[str, Any]:
-    setup_yaml_parser()  # nameko's ${NAME:default}
+    with warnings.catch_warnings(action="ignore"):
+        from nameko.cli.main import setup_yaml_parser  # noqa: PLC0415 - it warns of its own pkg_resources
+    setup_yaml_parser()  # ${NAME:default}
     config: dict[str, Any] = yaml.safe_load((checkout / "config.yaml").read_text())
     return config
 
@@ -159,6 +161,9 @@ def _environment(state: Path, started: ExitStack) -> dict[str, str]:
         rabbitmq.start()
         exports["AMQP_URI"] = rabbitmq.amqp_uri
     exports["SECRET_KEY"] = os.environ.get("SECRET_KEY") or _kept_secret(state / "secret_key")
+    # nameko's command line warns in every process that it imports pkg_resources and eventlet.
+    quiet = "ignore:::nameko.cli.main,ignore:::nameko.cli.commands"
+    exports["PYTHONWARNINGS"] = os.environ.get("PYTHONWARNINGS", quiet)
     _write_private(
         state / "env", "".join(f"export {name}={shlex.quote(value)}\n" for name, value in exports.items())
     )

@@ -64,7 +64,9 @@ def command_for(command: Sequence[str | Path], dies_with: signal.Signals, as_nob
     prefix = ["setpriv", "--pdeathsig", dies_with.name.removeprefix("SIG")]
     if as_nobody:
         prefix += [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-        prefix += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        # The checkout may be in a folder that only root may enter. The capability to pass through it
+        # counts for access(2), which initdb asks, only with the securebit.
+        prefix += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
     return [*prefix, "--", *map(str, command)]
 
 
