@@ -6,7 +6,7 @@ In: fractions as Decimal, so that no price ever passes through a float.
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -21,12 +21,17 @@ def loads(data: bytes | str) -> Any:
     """The value of a JSON text. Raises ValueError when it is not one, NaN and Infinity included."""
     text = data if isinstance(data, str) else data.decode("utf-8")
     try:
-        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_float=_decimal, parse_constant=_refuse_constant)
         if "\\u" in text:
             json.dumps(value, default=str, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no text
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
     return value
+
+
+def plain(value: Any) -> Any:
+    """`value` as whoever gets it as JSON will have it: numbers, texts, lists and dicts."""
+    return orjson.loads(dumps(value))
 
 
 def iso(moment: datetime) -> str:
@@ -42,11 +47,18 @@ def money(amount: Decimal) -> str:
 
 
 def _encode(value: Any) -> Any:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(money(value))
     if isinstance(value, datetime):
         return iso(value)
     raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as exc:
+        raise ValueError("an exponent beyond all bounds") from exc
 
 
 def _refuse_constant(name: str) -> Any:

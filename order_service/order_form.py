@@ -116,7 +116,8 @@ class Whole(fields.Field[int]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValidationError("Not a whole number.")
-        if not self.least <= value <= self.most:
+        is_nan = isinstance(value, Decimal) and value.is_nan()  # cannot be compared
+        if is_nan or not self.least <= value <= self.most:
             raise ValidationError(f"Must be {self.least} to {self.most}.")
         if value != int(value):
             raise ValidationError("Not a whole number.")
@@ -133,7 +134,7 @@ class Money(fields.Field[Decimal]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValidationError("Not a number.")
-        amount = value if isinstance(value, Decimal) else Decimal(repr(value))
+        amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         if not amount.is_finite() or not self.least <= amount <= self.most:
             raise ValidationError(f"Must be {self.least} to {self.most}.")
         if amount != amount.quantize(_CENT):
