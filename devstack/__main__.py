@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import psycopg2
 import yaml
 
 from devstack.postgres import Postgres
@@ -85,6 +86,8 @@ def run(checkout: Path, signals: StopSignals) -> None:
         try:
             environment = _environment(state, started)
             _migrate(checkout, environment)
+            if "DATABASE_URL" not in os.environ:
+                _sign_off_workers(environment["DATABASE_URL"])
             services = Services(checkout / "Procfile", environment)
             started.callback(services.stop, float(config["STOP_GRACE"]) + STOP_MARGIN, signals.hurried)
             services.start()
@@ -200,6 +203,19 @@ def _migrate(checkout: Path, environment: dict[str, str]) -> None:
     )
     if done.returncode:
         raise DevstackError(f"the database could not be brought up to date:\n{done.stdout}")
+
+
+def _sign_off_workers(database_url: str) -> None:
+    """Marks all kitchen workers offline, in a database that was down until now.
+
+    One that still looks online was killed with the last run; its name would be refused for two heartbeats.
+    """
+    connection = psycopg2.connect(database_url, connect_timeout=5)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE workers SET status = 'offline'")
+    finally:
+        connection.close()
 
 
 def _wait_until_ready(addresses: dict[str, tuple[str, int]], services: Services) -> None:
