@@ -19,7 +19,7 @@ from common import codec
 
 _HOSTNAME = os.environ.get("HOSTNAME") or socket.gethostname()
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_ROW_VALUES = re.compile(r"^DETAIL:.*$", re.MULTILINE)
+_ROW_VALUES = re.compile(r"^(DETAIL|CONTEXT|LINE \d+):.*$", re.MULTILINE)
 _log = logging.getLogger("expedite")
 
 # A process is one service; the container names it when it starts.
@@ -98,10 +98,17 @@ class JsonFormatter(logging.Formatter):
         try:
             return codec.dumps(line).decode()
         except TypeError:
-            # Something without a JSON form, or no valid text: an escaped line is better than none.
-            return json.dumps(line, default=str)
+            return _escaped(line)
+
+
+def _escaped(line: dict[str, Any]) -> str:
+    """A line with something in it that has no JSON form, or is no valid text: better than none."""
+    try:
+        return json.dumps(line, default=str)
+    except Exception:
+        return json.dumps({**line, "details": "(cannot be shown)"})
 
 
 def _without_row_values(text: str) -> str:
-    """PostgreSQL quotes the offending row in DETAIL, which may hold a name or an address."""
-    return _ROW_VALUES.sub("DETAIL: (not logged)", text)
+    """PostgreSQL quotes the offending row, document or statement, which may hold a name or an address."""
+    return _ROW_VALUES.sub(r"\1: (not logged)", text)

@@ -6,7 +6,7 @@ Every service gets them from its container's config; migrations and tools read t
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from common import lifecycle
 SECRET_KEY_LENGTH = 32
 SIMULATED = "simulated"
 STAFFED = "staffed"
+_SLOWEST = 0.001  # times the usual speed; slower, an estimate would leave the calendar
 _WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
 
 
@@ -29,12 +30,12 @@ class SettingsError(Exception):
 class Settings:
     """What config.yaml says, for one service."""
 
-    amqp_uri: str
-    database_url: str
+    amqp_uri: str = field(repr=False)
+    database_url: str = field(repr=False)
     http_host: str
     http_port: int
     public_url: str
-    secret_key: str
+    secret_key: str = field(repr=False)
     open_items: bool
     worker_name: str
     order_types: tuple[str, ...]
@@ -70,18 +71,22 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
     """The settings of `service_name`. Raises SettingsError."""
     host, _, port = str(config["HTTP_ADDRESSES"][service_name]).rpartition(":")
     number = functools.partial(_number, config)
+    whole = functools.partial(_whole, config)
     worker_name = str(config["WORKER_NAME"])
     if not _WORKER_NAME.fullmatch(worker_name):
         raise SettingsError("WORKER_NAME needs 1 to 50 letters, digits, spaces, dots, hyphens or apostrophes")
     if config["COOKING"] not in (SIMULATED, STAFFED):
         raise SettingsError(f"COOKING is {SIMULATED} or {STAFFED}")
+    cooking_speed = number("COOKING_SPEED", 0, 1e6)
+    if 0 < cooking_speed < _SLOWEST:
+        raise SettingsError(f"COOKING_SPEED is 0, for no time at all, or at least {_SLOWEST}")
     try:
         order_types = lifecycle.known_types(
             name.strip() for name in str(config["ORDER_TYPES"]).split(",") if name.strip()
         )
     except ValueError as exc:
         raise SettingsError(f"ORDER_TYPES: {exc}") from exc
-    if not port.isdigit():
+    if not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"HTTP_ADDRESSES.{service_name} is an address and a port, like 127.0.0.1:3000")
     return Settings(
         amqp_uri=str(config["AMQP_URI"]),
@@ -93,16 +98,16 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
         open_items=_flag(config, "OPEN_ITEMS"),
         worker_name=worker_name,
         order_types=order_types,
-        prefetch=int(number("PREFETCH", 1, 1000)),
+        prefetch=whole("PREFETCH", 1, 1000),
         cooking=str(config["COOKING"]),
-        cooking_speed=number("COOKING_SPEED", 0, 1e6),
+        cooking_speed=cooking_speed,
         heartbeat_interval=number("HEARTBEAT_INTERVAL", 0.1, 3600),
         recall_window=number("RECALL_WINDOW", 0, 1e6),
         stop_grace=number("STOP_GRACE", 0.1, 3600),
         statement_timeout=number("STATEMENT_TIMEOUT", 0.1, 600),
-        db_pool_size=int(number("DB_POOL_SIZE", 1, 1000)),
+        db_pool_size=whole("DB_POOL_SIZE", 1, 1000),
         db_pool_timeout=number("DB_POOL_TIMEOUT", 0.1, 60),
-        broker_heartbeat=int(number("HEARTBEAT", 1, 600)),
+        broker_heartbeat=whole("HEARTBEAT", 1, 600),
     )
 
 
@@ -121,6 +126,13 @@ def _number(config: Mapping[str, Any], name: str, least: float, most: float) -> 
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise SettingsError(f"{name} is a number from {least} to {most}")
     return value
+
+
+def _whole(config: Mapping[str, Any], name: str, least: int, most: int) -> int:
+    value = _number(config, name, least, most)
+    if value != int(value):
+        raise SettingsError(f"{name} is a whole number from {least} to {most}")
+    return int(value)
 
 
 def _flag(config: Mapping[str, Any], name: str) -> bool:
