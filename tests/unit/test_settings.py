@@ -1,0 +1,129 @@
+"""Bad settings are named, good ones typed, and secrets never shown."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from common import settings
+from common.settings import SettingsError
+from tests.expedite import ROOT
+
+SECRETS = {
+    "AMQP_URI": "amqp://cook:amqp-password@127.0.0.1:5672/",
+    "SECRET_KEY": "a-key-that-nobody-must-see",
+    "DATABASE_URL": "postgresql://expedite:db-password@127.0.0.1:5432/expedite",
+}
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    return copy.deepcopy(settings.load(ROOT / "config.yaml"))
+
+
+def read(config: dict[str, Any], **changes: Any) -> settings.Settings:
+    return settings.settings({**config, **changes}, "order_service")
+
+
+def test_the_defaults_are_those_of_the_design(config: dict[str, Any]) -> None:
+    read_settings = read(config)
+    assert (read_settings.http_host, read_settings.http_port) == ("127.0.0.1", 3000)
+    assert read_settings.order_types == ("dine_in", "takeout", "delivery")
+    assert read_settings.prefetch == 1
+    assert read_settings.heartbeat_interval == 30
+    assert read_settings.cooking == "simulated"
+    assert read_settings.open_items is True
+
+
+@pytest.mark.parametrize(
+    ("service", "port"),
+    [("order_service", 3000), ("kitchen_service", 3001), ("tracking_service", 3002), ("notifier_service", 3003)],
+)
+def test_each_service_has_its_port(config: dict[str, Any], service: str, port: int) -> None:
+    assert settings.settings(config, service).http_port == port
+
+
+def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFETCH", "7")
+    monkeypatch.setenv("OPEN_ITEMS", "false")
+    monkeypatch.setenv("WORKER_NAME", "yes")
+    monkeypatch.setenv("ORDER_TYPES", " delivery , takeout,")
+    monkeypatch.setenv("PUBLIC_URL", "https://eat.example/")
+    changed = read(settings.load(ROOT / "config.yaml"))
+    assert (changed.prefetch, changed.open_items, changed.worker_name) == (7, False, "yes")
+    assert changed.order_types == ("takeout", "delivery")
+    assert changed.public_url == "https://eat.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PREFETCH", 0),
+        ("PREFETCH", "many"),
+        ("PREFETCH", True),
+        ("PREFETCH", None),
+        ("PREFETCH", 1.5),
+        ("COOKING", "microwave"),
+        ("COOKING_SPEED", -1),
+        ("COOKING_SPEED", float("nan")),
+        ("COOKING_SPEED", float("inf")),
+        ("COOKING_SPEED", 1e-300),
+        ("HEARTBEAT_INTERVAL", 0),
+        ("RECALL_WINDOW", -1),
+        ("STOP_GRACE", "75s"),
+        ("STATEMENT_TIMEOUT", 0),
+        ("DB_POOL_SIZE", 0),
+        ("DB_POOL_TIMEOUT", 1e9),
+        ("HEARTBEAT", 0),
+        ("OPEN_ITEMS", "no"),
+        ("OPEN_ITEMS", 1),
+        ("ORDER_TYPES", ""),
+        ("ORDER_TYPES", ","),
+        ("ORDER_TYPES", "dine_in,breakfast"),
+        ("WORKER_NAME", ""),
+        ("WORKER_NAME", "x" * 51),
+        ("WORKER_NAME", "chef\nmario"),
+        ("WORKER_NAME", "chef;mario"),
+    ],
+)
+def test_a_bad_setting_is_named(config: dict[str, Any], name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=name) as refusal:
+        read(config, **{name: value})
+    assert_no_secret_in(str(refusal.value))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "", "127.0.0.1:99999"])
+def test_a_bad_address_is_named(config: dict[str, Any], address: str) -> None:
+    with pytest.raises(SettingsError, match=r"HTTP_ADDRESSES\.order_service"):
+        read(config, HTTP_ADDRESSES={"order_service": address})
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 31])
+def test_a_missing_or_short_key_is_refused_without_showing_it(config: dict[str, Any], key: str) -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY needs at least 32 characters") as refusal:
+        read(config, SECRET_KEY=key).signing_key()
+    assert not key or key not in str(refusal.value)
+
+
+def test_a_key_of_32_characters_will_do(config: dict[str, Any]) -> None:
+    assert read(config, SECRET_KEY="é" * 32).signing_key() == ("é" * 32).encode()
+
+
+def test_settings_can_be_shown_without_their_secrets(config: dict[str, Any]) -> None:
+    assert_no_secret_in(repr(read(config)))
+    assert_no_secret_in(f"{read(config)}")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg2://u@h/d", "postgresql+psycopg://u@h/d"]
+)
+def test_a_database_address_has_one_form_for_libpq_and_one_for_sqlalchemy(url: str) -> None:
+    libpq = settings.database_url({"DB_URIS": {"order_service:Base": url}}, "order_service")
+    assert libpq == "postgresql://u@h/d"
+    assert settings.sqlalchemy_url(libpq) == "postgresql+psycopg2://u@h/d"
+
+
+def assert_no_secret_in(text: str) -> None:
+    assert not [word for word in ("amqp-password", "db-password", SECRETS["SECRET_KEY"]) if word in text]
