@@ -103,7 +103,7 @@ class TicketRail:
         """
         original = ticket.message
         headers = {
-            **original.headers,
+            **(original.headers or {}),
             "reason": reason[:500],
             "queue": ticket.queue,
             "failed_at": codec.iso(datetime.now(UTC)),
