@@ -1,0 +1,15 @@
+# One image for all four services; what a container runs is its command.
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONWARNINGS=ignore:::nameko.cli.main,ignore:::nameko.cli.commands
+
+RUN useradd --system --no-create-home expedite
+WORKDIR /expedite
+
+COPY requirements.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+
+COPY . .
+USER expedite
+CMD ["nameko", "run", "--config", "config.yaml", "order_service"]
