@@ -81,7 +81,8 @@ def keep_alive(connection: amqp.Connection) -> None:
     """
     connection.heartbeat_tick()
     while select.select([connection.sock], [], [], 0)[0]:  # as long as something can be read without waiting
-        connection.drain_events(timeout=SOCKET_TIMEOUT)
+        # One frame; drain_events() would wait for more after a heartbeat.
+        connection.blocking_read(timeout=SOCKET_TIMEOUT)
 
 
 def is_ready(amqp_uri: str) -> bool:

@@ -22,7 +22,7 @@ from nameko.events import BROADCAST
 from nameko.extensions import ProviderCollector
 from nameko.standalone.events import get_event_exchange
 
-from common import errors, logs
+from common import codec, errors, logs
 
 __all__ = ["BROADCAST", "event_handler", "rpc"]
 
@@ -161,6 +161,8 @@ class RpcConsumer(nameko.rpc.RpcConsumer):
         if exc_info is not None:
             exc_info = _presentable(exc_info)
         try:
+            # As HTTP would answer it; kombu's own JSON has other ideas of decimals and times.
+            result = codec.plain(result)
             result, exc_info = super().handle_result(message, result, exc_info)
         except Exception:
             logs.event("rabbitmq_publish_failed", "an RPC answer could not be sent", logging.ERROR)
