@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg2
@@ -15,6 +16,7 @@ import psycopg2
 from devstack.processes import (
     NOBODY,
     DevstackError,
+    children,
     command_for,
     command_line,
     end,
@@ -106,16 +108,12 @@ class Postgres:
         """Kills all processes of the server at once, as a crash would; `start` brings it back."""
         if self._process is None:
             return
-        pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children")
-        pids = [int(child) for child in children.read_text().split()]
+        pids = children(self._process.pid)
         self._process.kill()
         self._process.wait(10)
         for child in pids:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         # Until the last one is gone its shared memory would keep a new server from starting.
         wait_until(lambda: not any(command_line(child) for child in pids), 10)
         self._process = None

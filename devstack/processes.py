@@ -120,6 +120,14 @@ def command_line(pid: int) -> bytes:
         return b""
 
 
+def children(pid: int) -> list[int]:
+    """Gives the process ids of a process's children, none when it has ended."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def wait_for_former(pid_file: Path, mark: Path) -> None:
     """Waits for the server that an earlier, killed owner of the folder left shutting down.
 
