@@ -65,6 +65,7 @@ _MOVE = text(f"""
             cooking_started_at = case when :target = 'cooking' then now() else o.cooking_started_at end,
             estimated_completion = case
                 when :target = 'cooking' then now() + make_interval(secs => o.prep_seconds * :pace)
+                when :target = 'ready' then now()
                 when :target in ('cancelled', 'failed') then null
                 else o.estimated_completion end,
             completed_at = case
