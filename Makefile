@@ -16,7 +16,7 @@ run: venv
 	@setpriv --pdeathsig TERM .venv/bin/python -m devstack run
 
 test: lint
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 -o tmp_path_retention_policy=failed
 
 lint: venv
 	.venv/bin/ruff check .
