@@ -7,14 +7,16 @@ A method says what it needs of the request by the names of its parameters:
     def place_order(self, body, caller=None): ...
 
 `body` is the JSON body, `query` the query's parameters, `caller` what the request says of who is asking, and
-the path's variables come under their own names. What it returns is answered as JSON, what it raises as
+`idempotency_key` the header of that name, and the path's variables come under their own names. What it returns is answered as JSON, what it raises as
 problem details, so that the same method serves RPC as it stands.
 """
 
 import inspect
 import logging
+import re
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import eventlet
@@ -62,7 +64,7 @@ class HttpServer(WebServer):
         return App(self)
 
     def get_wsgi_server(self, sock: Any, wsgi_app: Any, protocol: Any = None, debug: bool = False) -> Any:
-        server = super().get_wsgi_server(sock, wsgi_app, protocol=_QuietProtocol, debug=debug)
+        server = super().get_wsgi_server(sock, wsgi_app, protocol=_Protocol, debug=debug)
         server.log_output = False  # ours says it, with the request id
         server.socket_timeout = SOCKET_TIMEOUT
         return server
@@ -97,14 +99,50 @@ class HttpServer(WebServer):
                 eventlet.sleep(0.01)
 
 
-class _QuietProtocol(HttpOnlyProtocol):
-    """A client that goes away in the middle is not worth a traceback."""
+class _Protocol(HttpOnlyProtocol):
+    """What cannot be parsed gets our form of error too, and a client that goes away is not worth a traceback."""
+
+    wfile: Any
+
+    def setup(self) -> None:
+        super().setup()
+        self.wfile = _Wire(self.wfile)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        self.wfile.write(_not_http(code))
 
     def handle(self) -> None:
         try:
             super().handle()
         except (OSError, ValueError):
             self.close_connection = True
+
+
+class _Wire:
+    """A connection's output. Eventlet refuses some requests by writing a finished answer, and nothing else so."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> Any:
+        refused = re.match(rb"HTTP/1\.0 (4[0-9]{2}) ", data)
+        return self._file.write(_not_http(int(refused[1])) if refused else data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _not_http(status: int) -> bytes:
+    """The whole answer to a request whose first lines cannot be read."""
+    request_id = logs.new_request_id()
+    logs.begin_request(request_id)
+    logs.event("validation_failed", "not HTTP as it is spoken here", status=status)
+    refusal = errors.Malformed(f"{HTTPStatus(status).phrase}.")
+    refusal.status = status
+    response = problem(refusal, request_id)
+    response.headers["Connection"] = "close"
+    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
+    return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode("latin-1") + response.get_data()
 
 
 class App(WsgiApp):
@@ -264,4 +302,13 @@ def _caller(request: Request) -> dict[str, str | None]:
     return {"key": request.args.get("key")}
 
 
-_READERS: dict[str, Callable[[Request], Any]] = {"body": _body, "query": _query, "caller": _caller}
+def _idempotency_key(request: Request) -> str | None:
+    return request.headers.get("Idempotency-Key")
+
+
+_READERS: dict[str, Callable[[Request], Any]] = {
+    "body": _body,
+    "query": _query,
+    "caller": _caller,
+    "idempotency_key": _idempotency_key,
+}
