@@ -61,15 +61,18 @@ def current_request_id() -> str:
     return request_id
 
 
-def event(action: str, message: str, level: int = logging.INFO, **details: Any) -> None:
-    """Log `message` as `action`, with its details. Inside an except block an ERROR carries the exception."""
+def event(
+    action: str, message: str, level: int = logging.INFO, error: BaseException | None = None, **details: Any
+) -> None:
+    """Log `message` as `action`, with its details. An ERROR carries `error`, or else the exception that is being
+    handled."""
     if _log.isEnabledFor(level):
         _log.log(
             level,
             "%s",
             message,
             extra={"action": action, "details": details},
-            exc_info=level >= logging.ERROR,
+            exc_info=error or level >= logging.ERROR,
         )
 
 

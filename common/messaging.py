@@ -188,7 +188,7 @@ def _presentable(exc_info: Any) -> Any:
     exc = exc_info[1]
     if isinstance(exc, errors.Refusal) or type(exc).__module__.startswith("nameko."):
         return exc_info
-    logs.event("request_failed", f"RPC failed: {type(exc).__name__}", logging.ERROR)
+    logs.event("request_failed", f"RPC failed: {type(exc).__name__}", logging.ERROR, error=exc)
     try:
         raise errors.Broken(f"It is logged under request id {logs.current_request_id()}.") from exc
     except errors.Broken:

@@ -126,5 +126,6 @@ def _find(session: Session, order_number: str) -> Any:
     return row
 
 
-def _unknown(order_number: str) -> NotFound:
-    return NotFound(f"There is no order {order_number[:40]}.")
+def _unknown(order_number: object) -> NotFound:
+    is_shown = isinstance(order_number, str) and order_number.isprintable()  # RPC may send anything
+    return NotFound(f"There is no order {str(order_number)[:40]}." if is_shown else "There is no such order.")

@@ -20,6 +20,7 @@ from common.errors import IllegalMove, Invalid, NotFound, Unavailable
 from common.lifecycle import COOKING, EMPLOYEE, READY, STATUSES, WORKER
 from common.models import IS_ONLINE
 from common.moves import Actor
+from common.order_numbers import is_order_number
 from common.settings import STAFFED
 from kitchen_service import tickets
 from kitchen_service.registration import Registration
@@ -115,8 +116,11 @@ class Stove:
         """Move an order as a member of staff called `by`. Raises Invalid, NotFound and IllegalMove."""
         if status not in STATUSES:
             raise Invalid.fields([{"field": "status", "message": f"Must be one of: {', '.join(STATUSES)}."}])
-        if not isinstance(by, str) or not by.isprintable() or not 1 <= len(by) <= 100:
-            raise Invalid.fields([{"field": "by", "message": "Must be a name of 1 to 100 characters."}])
+        for field, given, most in (("by", by, 100), ("reason", "-" if reason is None else reason, 500)):
+            if not isinstance(given, str) or not given.isprintable() or not 1 <= len(given) <= most:
+                raise Invalid.fields([{"field": field, "message": f"Must be a line of 1 to {most} characters."}])
+        if not is_order_number(order_number):
+            raise NotFound("There is no such order.")
         with self._sessions.begin() as session:
             return self._move(session, order_number, status, Actor(by, EMPLOYEE), reason=reason).as_answer()
 

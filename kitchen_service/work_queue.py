@@ -153,6 +153,7 @@ class WorkQueue(Entrypoint):
             "message_processing_failed",
             f"a ticket goes to {broker.DEAD_LETTERS}: {type(failure).__name__}",
             logging.ERROR if isinstance(failure, _PERMANENT) else logging.CRITICAL,
+            error=failure,
             queue=ticket.queue,
             order_number=ticket.order_number,
             reason=str(failure)[:500],

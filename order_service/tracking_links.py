@@ -8,6 +8,8 @@ import base64
 import hashlib
 import hmac
 
+from common.order_numbers import is_order_number
+
 _BYTES = 18  # of the digest, 144 bits: 24 characters in a link
 
 
@@ -17,10 +19,12 @@ def secret_of(order_number: str, signing_key: bytes) -> str:
     return base64.urlsafe_b64encode(digest[:_BYTES]).decode()
 
 
-def opens(order_number: str, secret: object, signing_key: bytes) -> bool:
+def opens(order_number: object, secret: object, signing_key: bytes) -> bool:
     """True when `secret` is that order's; compared in constant time."""
-    return isinstance(secret, str) and hmac.compare_digest(
-        secret.encode("utf-8", "replace"), secret_of(order_number, signing_key).encode()
+    if not isinstance(secret, str) or not is_order_number(order_number):
+        return False
+    return hmac.compare_digest(
+        secret.encode("utf-8", "replace"), secret_of(str(order_number), signing_key).encode()
     )
 
 
