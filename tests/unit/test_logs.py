@@ -86,6 +86,11 @@ def test_an_error_carries_its_exception(lines: list[dict[str, Any]]) -> None:
     assert "test_logs.py" in line["error"]["stack"]
 
 
+def test_an_error_that_was_caught_elsewhere_is_carried_too(lines: list[dict[str, Any]]) -> None:
+    logs.event("request_failed", "it broke", logging.ERROR, error=KeyError("the oven"))
+    assert [line["error"]["msg"] for line in lines] == ["KeyError: 'the oven'"]
+
+
 def test_an_error_outside_an_exception_has_none(lines: list[dict[str, Any]]) -> None:
     logs.event("worker_registration_failed", "the name is taken", logging.ERROR)
     assert [line.get("error") for line in lines] == [None]
