@@ -14,7 +14,7 @@ from sqlalchemy.orm import sessionmaker
 from common.settings import sqlalchemy_url
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.conftest import _copied_database
+from tests.conftest import copied_database
 from tests.expedite import Expedite
 
 Transaction = Callable[[], AbstractContextManager[Session]]
@@ -24,7 +24,7 @@ Transaction = Callable[[], AbstractContextManager[Session]]
 def running(postgres: Postgres, rabbitmq: RabbitMQ) -> Iterator[Expedite]:
     """An Expedite for a whole module, on a database and a vhost of its own; its tests share the orders."""
     vhost = f"test-{uuid.uuid4().hex[:12]}"
-    with contextmanager(_copied_database)(postgres.url) as database_url:
+    with copied_database(postgres.url) as database_url:
         running = Expedite(database_url, rabbitmq.add_vhost(vhost))
         try:
             yield running
