@@ -100,7 +100,8 @@ class Sessions:
                 self._wrapper.get_session(close_on_exit=True) as session,
             ):
                 yield session
-        except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
+        except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
             logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
             raise Unavailable("The database cannot be reached at the moment.") from exc
 

@@ -7,6 +7,7 @@ Import the decorators from here instead of from nameko. What differs:
 - callers get a Refusal as it was raised, and of faults of ours no more than that they happened.
 """
 
+import contextlib
 import logging
 import sys
 import uuid
@@ -63,6 +64,19 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
     def ack_message(self, message: Any) -> None:
         if not message.acknowledged:
             super().ack_message(message)
+
+    @contextlib.contextmanager
+    def establish_connection(self) -> Iterator[Any]:
+        # kombu's own pauses grow to half a minute, whatever TRANSPORT_OPTIONS say.
+        pauses = self.container.config["TRANSPORT_OPTIONS"]
+        with self.create_connection() as connection:
+            connection.ensure_connection(
+                self.on_connection_error,
+                interval_start=pauses["interval_start"],
+                interval_step=pauses["interval_step"],
+                interval_max=pauses["interval_max"],
+            )
+            yield connection
 
     def on_iteration(self) -> None:
         for provider in [each for each in self._consumers if each not in self._providers]:

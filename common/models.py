@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import SmallInteger
 
@@ -105,6 +105,23 @@ class Order(Base):
     # When the kitchen's work was done.
     completed_at: Mapped[datetime | None]
     reason: Mapped[str | None]
+    # Its ticket failed and comes again then; the sweeper lets it be until it is due.
+    retry_at: Mapped[datetime | None]
+    # The sweeper sent its ticket again.
+    sent_again_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request that was answered, so that the same request gets the same answer."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    # Of the order that the key came with.
+    fingerprint: Mapped[str]
+    # JSON as text, so that 15.90 stays 15.90; without the tracking link, whose secret is stored nowhere.
+    answer: Mapped[Any | None] = mapped_column(JSON)
+    created_at: Mapped[datetime]
 
 
 class OrderItem(Base):

@@ -1,6 +1,9 @@
 """Orders as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
 
+from datetime import datetime
 from typing import Any
+
+from nameko_sqlalchemy.database import Session
 
 from common import codec, logs, moves, read_model
 from common.database import Postgres, Sessions
@@ -9,7 +12,7 @@ from common.lifecycle import CANCELLED, CUSTOMER, EMPLOYEE, RECEIVED
 from common.moves import Actor
 from common.order_numbers import is_order_number
 from common.settings import Settings
-from order_service import order_form, placing, reading, tracking_links
+from order_service import idempotency, order_form, placing, reading, tracking_links
 from order_service.forecast import Forecast
 from order_service.placing import NewOrder
 
@@ -43,28 +46,44 @@ class OrderDesk:
         self._signing_key = signing_key
         self._forecast = forecast
 
-    def place(self, body: Any, caller: Caller) -> dict[str, Any]:
-        """Take an order. Raises Invalid. When this returns, the order and its event are durable."""
+    def place(self, body: Any, caller: Caller, idempotency_key: str | None = None) -> dict[str, Any]:
+        """Take an order. When this returns, the order and its event are durable.
+
+        The same key and order within 24 hours gets the first answer and places nothing. Raises Invalid.
+        """
         form = order_form.read(body, self._settings.open_items)
         order = NewOrder.of(form, placed_by=_HOUSE if caller is None else CUSTOMER)
         estimate = self._forecast.completion(self._sessions, form.order_type, order.prep_seconds, order.priority)
-        with self._sessions.single() as session:
-            [placed] = placing.place(session, [order])
+        if idempotency_key is None:
+            with self._sessions.single() as session:
+                answer, is_new = self._write(session, order, estimate), True
+        else:
+            with self._sessions.begin() as session:
+                answer, is_new = idempotency.once(
+                    session, idempotency_key, form, lambda session: self._write(session, order, estimate)
+                )
+        number = answer["order_number"]
         logs.event(
             "order_received",
-            f"{placed.number} was placed",
-            order_number=placed.number,
+            f"{number} was placed" if is_new else f"{number} was placed before, with the same key",
+            order_number=number,
             order_type=form.order_type,
             total_amount=codec.money(order.total_amount),
             priority=order.priority,
+            replayed=not is_new,
         )
+        link = tracking_links.link(number, self._settings.public_url, self._signing_key)
+        return {**answer, "tracking_url": link}
+
+    @staticmethod
+    def _write(session: Session, order: NewOrder, estimate: datetime) -> dict[str, Any]:
+        [placed] = placing.place(session, [order])
         return {
             "order_number": placed.number,
             "status": RECEIVED,
             "total_amount": order.total_amount,
             "priority": order.priority,
             "estimated_completion": estimate,
-            "tracking_url": tracking_links.link(placed.number, self._settings.public_url, self._signing_key),
         }
 
     def read(self, order_number: str, caller: Caller) -> dict[str, Any]:

@@ -21,9 +21,9 @@ class OrderService(health.Probes):
 
     @rpc
     @http("POST", "/orders", status=201, location="/orders/{order_number}")
-    def place_order(self, body: Any, caller: Caller = None) -> dict[str, Any]:
-        """Place an order; see README for its fields."""
-        return self.orders.place(body, caller)
+    def place_order(self, body: Any, caller: Caller = None, idempotency_key: str | None = None) -> dict[str, Any]:
+        """Place an order; the same key and order again places nothing and gets the same answer."""
+        return self.orders.place(body, caller, idempotency_key)
 
     @rpc
     @http("GET", "/orders/<order_number>")
