@@ -17,7 +17,9 @@ import amqp
 import psycopg2
 import requests
 from kombu.utils.url import parse_url
+from nameko.standalone.rpc import ClusterRpcProxy
 
+from common.settings import load
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parent.parent
@@ -67,12 +69,16 @@ class Process:
         """Its plain lines."""
         return [line for line in list(self.lines) if not line.startswith("{")]
 
+    def health(self, probe: str) -> requests.Response:
+        """Its answer to /health/<probe>."""
+        return requests.get(f"{self.url}/health/{probe}", timeout=10)
+
     def wait_ready(self, within: float = 20.0) -> "Process":
         """Until its /health/ready answers 200."""
 
         def ready() -> bool:
             assert self.popen.poll() is None, f"{self.service} ended: {self.lines[-5:]}"
-            return requests.get(f"{self.url}/health/ready", timeout=5).status_code == 200
+            return self.health("ready").status_code == 200
 
         eventually(ready, within)
         return self
@@ -81,6 +87,15 @@ class Process:
         """Send a signal, if it still runs."""
         if self.popen.poll() is None:
             self.popen.send_signal(number)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stopped in the middle of whatever it does, for the length of a block."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """As a crash: kill -9, and wait until it is gone."""
@@ -159,8 +174,14 @@ class Expedite:
             eventually(lambda: process.actions("worker_registered"))
         return process
 
+    def stop_together(self, within: float) -> dict[str, int]:
+        """SIGTERM to all at once; returns each service's exit code."""
+        for process in self.processes:
+            process.signal(signal.SIGTERM)
+        return {process.service: process.popen.wait(within) for process in self.processes}
+
     def stop_all(self) -> None:
-        """End what still runs; for teardown."""
+        """End what still runs, and write its errors and last lines; pytest shows them of a failed test."""
         for process in self.processes:
             process.signal(signal.SIGCONT)
             process.signal(signal.SIGKILL)
@@ -168,6 +189,8 @@ class Expedite:
             process.popen.wait(10)
             if process.popen.stdout:
                 process.popen.stdout.close()
+            shown = [line for line in process.lines[:-20] if '"level":"ERROR"' in line] + process.lines[-20:]
+            sys.stdout.write(f"--- {process.service} {process.pid}\n" + "\n".join(shown) + "\n")
 
     # --- as its users see it -----------------------------------------------------------------------------
 
@@ -175,11 +198,28 @@ class Expedite:
         """Where a service's first process listens."""
         return f"http://{self._addresses[service]}"
 
-    def place(self, **changes: Any) -> dict[str, Any]:
-        """Order over HTTP; returns the 201's body."""
-        answer = requests.post(f"{self.url('order_service')}/orders", json=an_order(**changes), timeout=15)
+    def place(self, at: Process | None = None, **changes: Any) -> dict[str, Any]:
+        """Order over HTTP, of the first order_service or of the process `at`; returns the 201's body."""
+        url = at.url if at else self.url("order_service")
+        answer = requests.post(f"{url}/orders", json=an_order(**changes), timeout=15)
         assert answer.status_code == 201, answer.text
         return answer.json()  # type: ignore[no-any-return]
+
+    def place_number(self, **changes: Any) -> str:
+        """`place()`, for its order's number."""
+        return str(self.place(**changes)["order_number"])
+
+    def track(self, path: str) -> Any:
+        """What tracking_service answers."""
+        answer = requests.get(f"{self.url('tracking_service')}{path}", timeout=15)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    @contextlib.contextmanager
+    def rpc(self) -> Iterator[Any]:
+        """Calls to services: `rpc.kitchen_service.list_workers()`."""
+        with ClusterRpcProxy({**load(ROOT / "config.yaml"), "AMQP_URI": self.amqp_uri}, timeout=15) as rpc:
+            yield rpc
 
     def status(self, number: str) -> str:
         """An order's status, read from its table, so that no service has to run."""
@@ -191,6 +231,14 @@ class Expedite:
             "select l.status from order_status_log l join orders o on o.id = l.order_id"
             " where o.number = %s order by l.sequence",
             number,
+        )
+        return [row[0] for row in rows]
+
+    def cooked(self) -> list[str]:
+        """The numbers of the orders that began to cook, in that order; twice what did so twice."""
+        rows = self.query(
+            "select o.number from order_status_log l join orders o on o.id = l.order_id"
+            " where l.status = 'cooking' order by l.changed_at"
         )
         return [row[0] for row in rows]
 
@@ -225,9 +273,23 @@ class Expedite:
             yield connection.channel()
 
     def waiting(self, queue: str) -> int:
-        """How many messages wait in a queue."""
-        with self.channel() as channel:
+        """How many messages wait in a queue; none in one that nobody has declared yet."""
+        with self.channel() as channel, contextlib.suppress(amqp.NotFound):
             return int(channel.queue_declare(queue, passive=True).message_count)
+        return 0
+
+    def tickets(self, order_type: str) -> list[dict[str, Any]]:
+        """The bodies that wait in a kitchen queue; they stay where they are."""
+        bodies = []
+        with self.channel() as channel:
+            while (message := channel.basic_get(f"kitchen.{order_type}")) is not None:
+                bodies.append(json.loads(message.body))
+            channel.basic_recover(requeue=True)
+        return bodies
+
+    def in_hand(self) -> int:
+        """How many orders the workers have: those that cook, by the database."""
+        return int(self.query("select count(*) from orders where status = 'cooking'")[0][0])
 
     def is_settled(self) -> bool:
         """True when no outbox row and no kitchen message is left."""

@@ -1,0 +1,44 @@
+"""An order that is cancelled while it cooks is taken off the stove."""
+
+from tests.eventually import eventually
+from tests.expedite import Expedite
+
+
+def test_staff_cancelling_stops_the_worker_and_it_moves_on_to_the_next_order(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    worker = expedite.start_worker(COOKING_SPEED=0.05)
+    first, second, third = (expedite.place_number() for _ in range(3))
+
+    expedite.wait_for(first, "cooking")
+    with expedite.rpc() as rpc:
+        answer = rpc.order_service.cancel_order(first, {"reason": "out of basil"})
+    assert answer["status"] == "cancelled"
+    expedite.wait_for(second, "cooking")
+    assert expedite.history(first) == ["received", "cooking", "cancelled"]
+
+    with expedite.rpc() as rpc:
+        answer = rpc.kitchen_service.move_order(second, "cancelled", "anna")
+    assert answer["status"] == "cancelled"
+    expedite.wait_for(third, "cooking")
+
+    assert [line["message"] for line in worker.actions("order_interrupted")] == [
+        f"{first} was taken off the stove",
+        f"{second} was taken off the stove",
+    ]
+    assert expedite.query(
+        "select changed_by, reason from order_status_log where status = 'cancelled' order by changed_at"
+    ) == [("staff", "out of basil"), ("anna", None)]
+    assert expedite.query("select orders_processed from workers") == [(0,)]
+    eventually(lambda: expedite.waiting("kitchen.takeout") == 0)
+
+
+def test_an_order_that_was_cancelled_while_it_waited_is_never_cooked(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    cancelled, kept = expedite.place_number(), expedite.place_number()
+    with expedite.rpc() as rpc:
+        rpc.order_service.cancel_order(cancelled)
+
+    expedite.start_worker()
+    expedite.wait_for(kept, "ready")
+    eventually(expedite.is_settled)
+    assert expedite.history(cancelled) == ["received", "cancelled"]

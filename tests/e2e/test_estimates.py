@@ -1,0 +1,32 @@
+"""When an order will be ready is known from the moment it is placed."""
+
+from datetime import datetime
+
+from tests.expedite import Expedite
+
+
+def test_an_estimate_is_there_from_received_to_ready(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    expedite.start("tracking_service")
+
+    def estimate(number: str, status: str) -> datetime:
+        tracked = expedite.track(f"/orders/{number}/status")
+        assert tracked["current_status"] == status
+        return datetime.fromisoformat(tracked["estimated_completion"])
+
+    placed = [expedite.place() for _ in range(3)]
+    numbers = [order["order_number"] for order in placed]
+    promised = [datetime.fromisoformat(order["estimated_completion"]) for order in placed]
+    assert promised == sorted(promised)
+    waiting = [estimate(number, "received") for number in numbers]
+    assert 10 <= (waiting[1] - waiting[0]).total_seconds() <= 12
+    assert 10 <= (waiting[2] - waiting[1]).total_seconds() <= 12
+
+    expedite.start_worker(COOKING_SPEED=5)
+    expedite.wait_for(numbers[0], "cooking")
+    while_cooking = estimate(numbers[0], "cooking")
+    assert while_cooking < waiting[0]
+    for number in numbers:
+        expedite.wait_for(number, "ready")
+    of_ready = expedite.track(f"/orders/{numbers[0]}/status")
+    assert of_ready["estimated_completion"] == of_ready["updated_at"]

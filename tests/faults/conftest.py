@@ -1,0 +1,45 @@
+"""Servers that break: the tests in here share a PostgreSQL and a RabbitMQ of their own, apart from all others.
+
+What a test stopped or killed runs again after it, so that the next one finds it in order.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.postgres import Postgres
+from devstack.rabbitmq import RabbitMQ
+from tests.conftest import make_template
+from tests.faults.servers import start_again
+
+
+@pytest.fixture(scope="package")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server with a migrated database to copy."""
+    server = Postgres(tmp_path_factory.mktemp("breaking_postgres"), durable=False)
+    server.start()
+    try:
+        make_template(server.url)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="package")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ node."""
+    node = RabbitMQ(tmp_path_factory.mktemp("breaking_rabbitmq"))
+    node.start()
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture(autouse=True)
+def _in_order_afterwards(
+    postgres: Postgres, rabbitmq: RabbitMQ, database_url: str, amqp_uri: str
+) -> Iterator[None]:
+    yield
+    start_again(postgres)
+    start_again(rabbitmq)

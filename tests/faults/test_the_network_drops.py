@@ -1,0 +1,104 @@
+"""The network between the services and their servers is cut or goes silent. No service is started again."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from devstack.postgres import Postgres
+from devstack.rabbitmq import RabbitMQ
+from tests.eventually import eventually
+from tests.expedite import Expedite, an_order
+from tests.faults.proxy import Proxy
+
+
+@pytest.fixture
+def to_rabbitmq(rabbitmq: RabbitMQ) -> Iterator[Proxy]:
+    proxy = Proxy(rabbitmq.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def to_postgres(postgres: Postgres) -> Iterator[Proxy]:
+    proxy = Proxy(postgres.port)
+    yield proxy
+    proxy.close()
+
+
+def through(proxy: Proxy, address: str) -> str:
+    """The same server's address, by way of the proxy."""
+    return address.replace(f":{urlsplit(address).port}/", f":{proxy.port}/")
+
+
+def test_an_order_whose_worker_lost_rabbitmq_is_taken_over_and_moved_by_its_new_worker_only(
+    expedite: Expedite, to_rabbitmq: Proxy
+) -> None:
+    expedite.start("order_service")
+    cut_off = expedite.start_worker("cut_off", COOKING_SPEED=0.2, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    number = expedite.place_number()
+    expedite.wait_for(number, "cooking")
+    expedite.start_worker("heir", COOKING_SPEED=2)
+
+    to_rabbitmq.cut()
+    eventually(lambda: expedite.query("select processed_by from orders") == [("heir",)])
+    eventually(lambda: cut_off.actions("order_interrupted"))
+    expedite.wait_for(number, "ready")
+    assert expedite.history(number) == ["received", "cooking", "ready"]
+
+    to_rabbitmq.heal()
+    cut_off.wait_ready()
+    eventually(expedite.is_settled)
+    assert expedite.query("select name, orders_processed from workers order by name") == [
+        ("cut_off", 0),
+        ("heir", 1),
+    ]
+
+
+@pytest.mark.parametrize("fault", ["cut", "silence"])
+def test_orders_are_taken_while_rabbitmq_cannot_be_reached_and_cooked_afterwards(
+    expedite: Expedite, to_rabbitmq: Proxy, fault: str
+) -> None:
+    expedite.amqp_uri, direct = through(to_rabbitmq, expedite.amqp_uri), expedite.amqp_uri
+    desk = expedite.start("order_service", wait=False)
+    worker = expedite.start_worker()
+    notifier = expedite.start("notifier_service")
+    desk.wait_ready()
+
+    getattr(to_rabbitmq, fault)()
+    numbers = [expedite.place_number() for _ in range(3)]
+    eventually(lambda: desk.actions("rabbitmq_publish_failed") or worker.actions("rabbitmq_publish_failed"), 30)
+
+    to_rabbitmq.heal()
+    for number in numbers:
+        expedite.wait_for(number, "ready", within=40)
+        assert expedite.history(number) == ["received", "cooking", "ready"]
+    eventually(lambda: len(notifier.printed()) == 6, 40)
+    expedite.amqp_uri = direct
+    eventually(expedite.is_settled, 20)
+
+
+@pytest.mark.parametrize("fault", ["cut", "silence"])
+def test_requests_are_answered_503_while_postgresql_cannot_be_reached(
+    expedite: Expedite, to_postgres: Proxy, fault: str
+) -> None:
+    direct = expedite.database_url
+    expedite.database_url = through(to_postgres, direct)
+    desk = expedite.start("order_service", wait=False)
+    worker = expedite.start_worker()
+    desk.wait_ready()
+    expedite.database_url = direct
+    before = expedite.place_number()
+    expedite.wait_for(before, "ready")
+
+    getattr(to_postgres, fault)()
+    answer = requests.post(f"{desk.url}/orders", json=an_order(), timeout=30)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+
+    to_postgres.heal()
+    after = eventually(expedite.place_number, 30)
+    expedite.wait_for(after, "ready", within=40)
+    desk.wait_ready()
+    worker.wait_ready()
