@@ -6,6 +6,7 @@ fetches by its own rules: the outbox's relay and the kitchen's work queues.
 
 import contextlib
 import select
+import time
 from collections.abc import Iterator
 
 import amqp
@@ -83,6 +84,34 @@ def keep_alive(connection: amqp.Connection) -> None:
     while select.select([connection.sock], [], [], 0)[0]:  # as long as something can be read without waiting
         # One frame; drain_events() would wait for more after a heartbeat.
         connection.blocking_read(timeout=SOCKET_TIMEOUT)
+
+
+def publish(connection: amqp.Connection, message: amqp.Message, exchange: str, routing_key: str) -> None:
+    """Publish one message and wait until it is confirmed. Raises one of `Lost` when that takes too long, or
+    when it went to no queue."""
+    settled: list[bool] = []
+    with connection.channel() as channel:
+        channel.confirm_select()
+        channel.events["basic_return"].add(lambda *_: settled.append(False))
+        channel.events["basic_ack"].add(lambda *_: settled.append(True))
+        channel.events["basic_nack"].add(lambda *_: settled.append(False))
+        channel.basic_publish(message, exchange, routing_key, mandatory=True)
+        deadline = time.monotonic() + SOCKET_TIMEOUT
+        while not settled:
+            connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
+    if not settled[0]:
+        raise OSError(f"the broker did not take a message for {exchange or routing_key}")
+
+
+def copy(message: amqp.Message, **headers: object) -> amqp.Message:
+    """A persistent copy of a message that was delivered, with `headers` added to its own."""
+    kept = ("content_type", "content_encoding", "priority", "message_id")
+    return amqp.Message(
+        message.body,
+        delivery_mode=2,
+        application_headers={**(message.headers or {}), **headers},
+        **{name: message.properties[name] for name in kept if name in message.properties},
+    )
 
 
 def is_ready(amqp_uri: str) -> bool:

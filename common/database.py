@@ -76,6 +76,10 @@ class Sessions:
         self._wrapper = wrapper
         self._settings = settings
 
+    def are_to_be_had(self) -> bool:
+        """True when PostgreSQL answers, whatever the last statement's trouble was."""
+        return is_ready(engine(self._settings))
+
     @contextlib.contextmanager
     def single(self) -> Iterator[Session]:
         """A session for one statement that is its own transaction: no BEGIN and COMMIT around it, so a lock

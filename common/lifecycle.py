@@ -52,6 +52,7 @@ MOVES = (
     Move(COOKING, CANCELLED, _STAFF),
     Move(RECEIVED, FAILED, (KITCHEN, *_STAFF)),
     Move(COOKING, FAILED, (KITCHEN, *_STAFF)),
+    Move(FAILED, RECEIVED, (KITCHEN, *_STAFF)),  # its dead letter was replayed
     Move(READY, COOKING, _STAFF),  # recall, within the recall window
     Move(READY, COMPLETED, _STAFF, (DINE_IN, TAKEOUT)),
     Move(READY, OUT_FOR_DELIVERY, _STAFF, (DELIVERY,)),

@@ -85,7 +85,7 @@ _MOVE = text(f"""
     ), counted as (
         update workers w set orders_processed = w.orders_processed + 1
         from moved m
-        where m.status = 'ready' and w.name = :actor and w.instance = cast(:instance as uuid)
+        where m.status = 'ready' and w.name = :actor and cast(:instance as uuid) is not null
     ), sent as (
         insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
         select cast(:event_id as uuid), :exchange, '{events.ORDER_STATUS_CHANGED}', m.priority, :request_id,

@@ -45,6 +45,14 @@ _LOAD = text(f"""
     from orders where status in ('received', 'cooking') group by status, order_type, priority
 """)
 
+_STUCK = text("""
+    select number, status, processed_by, updated_at, extract(epoch from now() - updated_at)::int as seconds
+    from orders
+    where status = 'received' and updated_at < now() - make_interval(secs => :received)
+        or status = 'cooking' and updated_at < now() - make_interval(secs => :cooking)
+    order by updated_at limit 1000
+""")
+
 
 def order_status(session: Session, order_number: str) -> dict[str, Any]:
     """An order's status now, with the time at which it will be (or was) ready. Raises NotFound."""
@@ -69,6 +77,20 @@ def order_history(session: Session, order_number: str) -> list[dict[str, Any]]:
     if not rows:
         raise _unknown(order_number)
     return [{"status": row.status, "timestamp": row.changed_at, "changed_by": row.changed_by} for row in rows]
+
+
+def stuck_orders(session: Session, received: float, cooking: float) -> list[dict[str, Any]]:
+    """Orders that have been received or cooking for more than so many seconds, longest first; at most 1,000."""
+    return [
+        {
+            "order_number": row.number,
+            "status": row.status,
+            "processed_by": row.processed_by,
+            "since": row.updated_at,
+            "seconds": row.seconds,
+        }
+        for row in session.execute(_STUCK, {"received": received, "cooking": cooking})
+    ]
 
 
 def workers(session: Session) -> list[dict[str, Any]]:

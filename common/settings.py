@@ -19,6 +19,7 @@ SECRET_KEY_LENGTH = 32
 SIMULATED = "simulated"
 STAFFED = "staffed"
 _SLOWEST = 0.001  # times the usual speed; slower, an estimate would leave the calendar
+_LEAST_PAUSE, _LONGEST_PAUSE = 0.05, 3600
 _WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
 
 
@@ -44,6 +45,12 @@ class Settings:
     cooking_speed: float
     heartbeat_interval: float
     recall_window: float
+    retry_pauses: tuple[float, ...]
+    sweep_interval: float
+    sweep_grace: float
+    stuck_received: float
+    stuck_cooking: float
+    max_concurrent: int
     stop_grace: float
     statement_timeout: float
     db_pool_size: int
@@ -102,7 +109,13 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
         cooking=str(config["COOKING"]),
         cooking_speed=cooking_speed,
         heartbeat_interval=number("HEARTBEAT_INTERVAL", 0.1, 3600),
+        retry_pauses=_pauses(config),
         recall_window=number("RECALL_WINDOW", 0, 1e6),
+        sweep_interval=number("SWEEP_INTERVAL", 0.1, 3600),
+        sweep_grace=number("SWEEP_GRACE", 0.1, 3600),
+        stuck_received=number("STUCK_RECEIVED", 1, 1e6),
+        stuck_cooking=number("STUCK_COOKING", 1, 1e6),
+        max_concurrent=int(number("MAX_CONCURRENT", 1, 10_000)),
         stop_grace=number("STOP_GRACE", 0.1, 3600),
         statement_timeout=number("STATEMENT_TIMEOUT", 0.1, 600),
         db_pool_size=whole("DB_POOL_SIZE", 1, 1000),
@@ -133,6 +146,16 @@ def _whole(config: Mapping[str, Any], name: str, least: int, most: int) -> int:
     if value != int(value):
         raise SettingsError(f"{name} is a whole number from {least} to {most}")
     return int(value)
+
+
+def _pauses(config: Mapping[str, Any]) -> tuple[float, ...]:
+    try:
+        pauses = tuple(float(pause) for pause in str(config["RETRY_PAUSES"]).split(","))
+    except ValueError as exc:
+        raise SettingsError("RETRY_PAUSES is seconds, separated by commas, like 1,5,15,60") from exc
+    if not all(_LEAST_PAUSE <= pause <= _LONGEST_PAUSE for pause in pauses):
+        raise SettingsError(f"RETRY_PAUSES are from {_LEAST_PAUSE} to {_LONGEST_PAUSE} seconds")
+    return pauses
 
 
 def _flag(config: Mapping[str, Any], name: str) -> bool:

@@ -4,6 +4,7 @@ A worker that lost an order (a broken connection, a frozen process) may come bac
 fencing number that it got when it took the order is then no longer the order's, and it can move nothing.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,16 +18,18 @@ from sqlalchemy import text
 from common import events, logs, moves, read_model
 from common.database import Postgres, Sessions
 from common.errors import IllegalMove, Invalid, NotFound, Unavailable
-from common.lifecycle import COOKING, EMPLOYEE, READY, STATUSES, WORKER
+from common.lifecycle import COOKING, EMPLOYEE, FAILED, KITCHEN, READY, STATUSES, WORKER
 from common.models import IS_ONLINE
 from common.moves import Actor
 from common.order_numbers import is_order_number
 from common.settings import STAFFED
 from kitchen_service import tickets
 from kitchen_service.registration import Registration
+from kitchen_service.tickets import Delivery, GivenUp, TryLater
 
 SERVICE_NAME = "kitchen_service"
 _LOOK_AFTER = 2.0  # seconds of cooking after which a worker looks whether the order is still its own
+_IN_VAIN = 2  # attempts on an order's rows, with PostgreSQL answering, before the next order gets its turn
 _LONGEST_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
 
 _Result = TypeVar("_Result")
@@ -45,6 +48,11 @@ _TAKE_OVER = text("""
     returning fence
 """)
 _STILL_MINE = text("select 1 from orders where number = :number and status = 'cooking' and fence = :fence")
+_NOTE_RETRY = text("update orders set retry_at = now() + make_interval(secs => :pause) where number = :number")
+_GIVEN_UP = text(f"""
+    select 1 from orders o join order_status_log l on l.order_id = o.id and l.sequence = o.sequence
+    where o.number = :number and o.status = '{FAILED}' and l.changed_by = '{KITCHEN}'
+""")
 _ACCEPT = text("update orders set accepted_by = :name where number = :number returning number")
 
 
@@ -91,12 +99,26 @@ class Stove:
         self._cooking = cooking
         self._is_stopping = is_stopping
 
-    def work_on(self, order: dict[str, Any], redelivered: bool) -> None:
+    def work_on(self, order: dict[str, Any], delivery: Delivery) -> None:
         """Do what is to be done with a ticket; when this returns, it can be acknowledged.
 
-        While PostgreSQL is away the ticket is kept and tried again. Raises NotFound for an order that does
-        not exist, and Unavailable when the process is told to stop meanwhile.
+        While PostgreSQL is away the ticket is kept and tried again. Raises Unavailable when the process is told to
+        stop meanwhile, NotFound for an order that does not exist, GivenUp for one that was given up; anything
+        else is worth another attempt, and with the last one the order is `failed`.
         """
+        number = order["order_number"]
+        try:
+            self._work_on(order, delivery.redelivered)
+        except (Unavailable, NotFound, GivenUp):
+            raise
+        except Exception as exc:
+            if delivery.is_last:
+                self._give_up(number, tickets.reason(exc))
+            else:
+                self._note_retry(number, self._settings.retry_pauses[delivery.attempts])
+            raise
+
+    def _work_on(self, order: dict[str, Any], redelivered: bool) -> None:
         number = order["order_number"]
         if self._settings.cooking == STAFFED:
             self._persist(lambda: self._accept(number))
@@ -104,6 +126,15 @@ class Stove:
         in_hand = self._persist(lambda: self._take(order, redelivered))
         if in_hand is not None and self._cook(in_hand):
             self._persist(lambda: self._finish(in_hand))
+
+    def _give_up(self, number: str, reason: str) -> None:
+        """The order's history says that its ticket is among the dead letters, and why."""
+        with self._sessions.begin() as session, contextlib.suppress(IllegalMove):
+            self._move(session, number, FAILED, Actor(KITCHEN, KITCHEN), reason=reason)
+
+    def _note_retry(self, number: str, pause: float) -> None:
+        with self._sessions.begin() as session:
+            session.execute(_NOTE_RETRY, {"number": number, "pause": pause})
 
     def hear(self, change: dict[str, Any]) -> None:
         """An order was moved, here or elsewhere. If this process cooks it, it stops at once."""
@@ -143,6 +174,8 @@ class Stove:
             try:
                 moved = self._move(session, number, COOKING, self._actor)
             except IllegalMove as exc:
+                if session.execute(_GIVEN_UP, {"number": number}).one_or_none() is not None:
+                    raise GivenUp(f"{number} was given up") from exc
                 logs.event(
                     "order_skipped",
                     f"{number} is {exc.extra['current_status']} already",
@@ -252,12 +285,19 @@ class Stove:
             return True  # nobody can have taken it without PostgreSQL either
 
     def _persist(self, attempt: Callable[[], _Result]) -> _Result:
-        """Try again while PostgreSQL is away, with growing pauses, until the process is told to stop."""
+        """Try again while PostgreSQL is away, with growing pauses, until the process is told to stop.
+
+        Raises TryLater when PostgreSQL is there but this order's rows cannot be had: somebody holds them.
+        """
         pause = 0.5
+        in_vain = 0
         while True:
             try:
                 return attempt()
             except Unavailable as exc:
+                in_vain = in_vain + 1 if self._sessions.are_to_be_had() else 0
+                if in_vain == _IN_VAIN:
+                    raise TryLater(str(exc.detail)) from exc
                 logs.event(
                     "db_transaction_failed",
                     "keeping the ticket until PostgreSQL is back",
@@ -265,6 +305,6 @@ class Stove:
                     pause_seconds=pause,
                 )
                 if self._is_stopping():
-                    raise exc
+                    raise
             eventlet.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

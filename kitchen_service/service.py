@@ -3,10 +3,12 @@
 from typing import Any
 
 from common import health
+from common.dead_letters import DeadLetterOffice
 from common.events import MOVES_ORDERS, ORDER_STATUS_CHANGED
 from common.messaging import BROADCAST, event_handler, rpc
 from common.outbox import Relay
 from kitchen_service.cooking import SERVICE_NAME, Kitchen
+from kitchen_service.tickets import Delivery
 from kitchen_service.work_queue import work_queue
 
 
@@ -17,12 +19,13 @@ class KitchenService(health.Probes):
     needs = (health.DATABASE, health.RABBITMQ)
 
     kitchen = Kitchen()
+    dead_letters = DeadLetterOffice()
     relay = Relay()
 
     @work_queue
-    def work_on_order(self, order: dict[str, Any], redelivered: bool) -> None:
+    def work_on_order(self, order: dict[str, Any], delivery: Delivery) -> None:
         """The next order of the types that this worker takes."""
-        self.kitchen.work_on(order, redelivered)
+        self.kitchen.work_on(order, delivery)
 
     @event_handler(MOVES_ORDERS, ORDER_STATUS_CHANGED, handler_type=BROADCAST)
     def hear_of_change(self, change: dict[str, Any]) -> None:
@@ -38,3 +41,27 @@ class KitchenService(health.Probes):
     def list_workers(self) -> list[dict[str, Any]]:
         """Who works; tracking_service answers the same by HTTP."""
         return self.kitchen.workers()
+
+    @rpc
+    def list_dead_letters(self, queue: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
+        """What could not be processed, and why; `reason` is a part of it."""
+        return self.dead_letters.summaries(queue, reason)
+
+    @rpc
+    def show_dead_letter(self, letter_id: str) -> dict[str, Any]:
+        """A dead letter with its body."""
+        return self.dead_letters.show(letter_id)
+
+    @rpc
+    def replay_dead_letters(
+        self, letter_id: str | None = None, queue: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Send one, or all that are meant, back to where they failed."""
+        return self.dead_letters.replay(letter_id, queue, reason)
+
+    @rpc
+    def drop_dead_letters(
+        self, letter_id: str | None = None, queue: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Delete one, or all that are meant."""
+        return self.dead_letters.drop(letter_id, queue, reason)

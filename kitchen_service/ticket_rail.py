@@ -6,7 +6,6 @@ all are empty does it consume, as a wake-up, and cancels again at the first deli
 """
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import amqp
 from common import broker, codec
 from kitchen_service import tickets
 
+_MOST_RETRIES = 10_000  # tickets that wait for their next attempt, of each pause
 _SLICE = 0.2  # seconds between looks at what else is to be done while nothing comes
 
 
@@ -43,6 +43,12 @@ class Ticket:
         return self.body.get("request_id") if isinstance(self.body, dict) else None
 
     @property
+    def attempts(self) -> int:
+        """How often it has failed so far."""
+        counted = (self.message.headers or {}).get("attempts")
+        return counted if isinstance(counted, int) else 0
+
+    @property
     def urgency(self) -> tuple[int, str]:
         return tickets.urgency(self.message.properties.get("priority") or 0, self.body)
 
@@ -50,13 +56,17 @@ class Ticket:
 class TicketRail:
     """The waiting tickets of some types, over one connection."""
 
-    def __init__(self, connection: amqp.Connection, order_types: Sequence[str]) -> None:
+    def __init__(
+        self, connection: amqp.Connection, order_types: Sequence[str], retry_pauses: Sequence[float]
+    ) -> None:
         self._connection = connection
         self._channel = connection.channel()
         self._queues = [broker.kitchen_queue(order_type) for order_type in order_types]
         self._tags = itertools.count()
         self._channel.basic_qos(0, 1, False)
         broker.declare_topology(self._channel)
+        for pause in retry_pauses:
+            self._declare_retry(pause)
 
     def best(self) -> Ticket | None:
         """The most urgent waiting ticket, or None when all queues are empty."""
@@ -96,38 +106,43 @@ class TicketRail:
         """Somebody else may take it; it returns to its place in the queue."""
         self._channel.basic_reject(ticket.message.delivery_tag, requeue=True)
 
-    def dead_letter(self, ticket: Ticket, reason: str, worker_name: str) -> None:
-        """Put it where people read it, with the reason in its headers, and take it off the queue.
+    def retry_later(self, ticket: Ticket, pause: float, reason: str) -> None:
+        """Bring it back to its queue after `pause` seconds, with the attempt counted. What waits behind it
+        goes on. Returns when the broker has confirmed the copy."""
+        message = broker.copy(ticket.message, attempts=ticket.attempts + 1, reason=reason)
+        broker.publish(self._connection, message, _retry_exchange(pause), ticket.queue)
+        self.acknowledge(ticket)
 
-        Returns when the broker has confirmed the copy.
-        """
-        original = ticket.message
-        headers = {
-            **(original.headers or {}),
-            "reason": reason[:500],
-            "queue": ticket.queue,
-            "failed_at": codec.iso(datetime.now(UTC)),
-            "failed_by": worker_name,
-        }
-        properties = {
-            name: original.properties[name]
-            for name in ("content_type", "content_encoding", "priority", "message_id")
-            if name in original.properties
-        }
-        with self._connection.channel() as channel:
-            channel.confirm_select()
-            confirmed: list[int] = []
-            channel.events["basic_ack"].add(lambda tag, multiple: confirmed.append(tag))
-            message = amqp.Message(original.body, delivery_mode=2, application_headers=headers, **properties)
-            channel.basic_publish(message, broker.DEAD_LETTERS)
-            deadline = time.monotonic() + broker.SOCKET_TIMEOUT
-            while not confirmed:
-                self._connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
+    def dead_letter(self, ticket: Ticket, reason: str, worker_name: str) -> None:
+        """Put it where people read it, and take it off the queue. Its headers say why, where, how often, when
+        and by whom. Returns when the broker has confirmed the copy."""
+        message = broker.copy(
+            ticket.message,
+            attempts=ticket.attempts + 1,
+            reason=reason,
+            queue=ticket.queue,
+            failed_at=codec.iso(datetime.now(UTC)),
+            failed_by=worker_name,
+        )
+        broker.publish(self._connection, message, broker.DEAD_LETTERS, "")
         self.acknowledge(ticket)
 
     def keep_alive(self) -> None:
         """To be called every second or so while hands are full."""
         broker.keep_alive(self._connection)
+
+    def _declare_retry(self, pause: float) -> None:
+        """A queue that nobody reads: its messages expire, and then go where their routing key says."""
+        name = _retry_exchange(pause)
+        arguments = {
+            "x-message-ttl": int(pause * 1000),
+            "x-dead-letter-exchange": "",
+            "x-max-length": _MOST_RETRIES,
+            "x-overflow": "reject-publish",
+        }
+        self._channel.exchange_declare(name, "fanout", durable=True, auto_delete=False)
+        self._channel.queue_declare(name, durable=True, auto_delete=False, arguments=arguments)
+        self._channel.queue_bind(name, name)
 
     def _keep_best(self, candidates: list[Ticket]) -> Ticket | None:
         if not candidates:
@@ -137,6 +152,10 @@ class TicketRail:
             if ticket is not best:
                 self.give_back(ticket)
         return best
+
+
+def _retry_exchange(pause: float) -> str:
+    return f"retry.{pause:g}s"
 
 
 def _ticket(message: Any, queue: str) -> Ticket:

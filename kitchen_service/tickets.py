@@ -1,7 +1,32 @@
 """Rules about tickets: which is next, and what to do with one that comes for an order that is cooking."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+
+class GivenUp(Exception):
+    """The ticket's order was given up before, so the ticket belongs among the dead letters."""
+
+
+class TryLater(Exception):
+    """This order cannot be moved at the moment, though PostgreSQL answers: others should not wait for it."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How a ticket came: whether the broker had delivered it before, how often it has failed, and whether the
+    next failure is the last."""
+
+    redelivered: bool
+    attempts: int = 0
+    is_last: bool = False
+
+
+def reason(failure: Exception) -> str:
+    """A failure in a line, for headers and for the order's history."""
+    lines = str(failure).splitlines() or [""]
+    return f"{type(failure).__name__}: {lines[0]}"[:300]
 
 
 def urgency(priority: int, body: Any) -> tuple[int, str]:

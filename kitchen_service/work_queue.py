@@ -17,18 +17,21 @@ from common import broker, events, logs
 from common.errors import NotFound, Unavailable
 from common.events import ContractBroken
 from common.settings import SettingsError, settings
+from kitchen_service import tickets
 from kitchen_service.registration import Registration
 from kitchen_service.ticket_rail import Ticket, TicketRail
+from kitchen_service.tickets import Delivery, GivenUp
 
 _LONGEST_PAUSE = 3.0  # seconds between attempts to reach a broker that is down
 _KEEP_ALIVE = 1.0  # seconds
 
-#: Failures that no repetition heals: a body that breaks its contract, an order that does not exist.
-_PERMANENT = (ContractBroken, NotFound)
+#: Failures that no repetition heals.
+PERMANENT = (ContractBroken, NotFound, GivenUp)
 
 
 class WorkQueue(Entrypoint):
-    """Calls the method with the ticket's body and whether the ticket was delivered before."""
+    """Calls the method with the ticket's body and its Delivery. When it raises, the ticket comes again after the
+    pauses of RETRY_PAUSES, and then goes to dead_letters; what no repetition heals goes there at once."""
 
     registration = Registration()
 
@@ -57,7 +60,7 @@ class WorkQueue(Entrypoint):
         while not (self._stopping and not self._hands):
             try:
                 with broker.connected(self.settings.amqp_uri, self.settings.broker_heartbeat) as connection:
-                    rail = TicketRail(connection, self.settings.order_types)
+                    rail = TicketRail(connection, self.settings.order_types, self.settings.retry_pauses)
                     logs.event("rabbitmq_connected", f"waiting for {', '.join(self.settings.order_types)}")
                     pause = 0.2
                     self._serve(rail)
@@ -111,7 +114,7 @@ class WorkQueue(Entrypoint):
         try:
             self.container.spawn_worker(
                 self,
-                (ticket.body, ticket.redelivered),
+                (ticket.body, self._delivery(ticket)),
                 {},
                 context_data={"request_id": ticket.request_id},
                 handle_result=partial(self._handle_result, number),
@@ -144,21 +147,40 @@ class WorkQueue(Entrypoint):
             rail.acknowledge(ticket)
         elif isinstance(failure, Unavailable):
             rail.give_back(ticket)  # this worker is stopping while PostgreSQL is away
-        else:
+        elif isinstance(failure, PERMANENT) or self._is_last(ticket):
             self._bury(rail, ticket, failure)
+        else:
+            self._retry(rail, ticket, failure)
+
+    def _delivery(self, ticket: Ticket) -> Delivery:
+        # A ticket that comes for another attempt has left the hands that had it, like one that was taken back.
+        lost = ticket.redelivered or ticket.attempts > 0
+        return Delivery(lost, ticket.attempts, self._is_last(ticket))
+
+    def _is_last(self, ticket: Ticket) -> bool:
+        return ticket.attempts >= len(self.settings.retry_pauses)
+
+    def _retry(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
+        pause = self.settings.retry_pauses[ticket.attempts]
+        self._log_failure(ticket, failure, f"a ticket comes again in {pause:g} s", logging.WARNING)
+        rail.retry_later(ticket, pause, tickets.reason(failure))
 
     def _bury(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
+        self._log_failure(ticket, failure, f"a ticket goes to {broker.DEAD_LETTERS}", logging.ERROR)
+        rail.dead_letter(ticket, tickets.reason(failure), self.settings.worker_name)
+
+    def _log_failure(self, ticket: Ticket, failure: Exception, message: str, level: int) -> None:
         logs.begin_request(logs.sane_request_id(ticket.request_id))
         logs.event(
             "message_processing_failed",
-            f"a ticket goes to {broker.DEAD_LETTERS}: {type(failure).__name__}",
-            logging.ERROR if isinstance(failure, _PERMANENT) else logging.CRITICAL,
+            f"{message}: {type(failure).__name__}",
+            level,
             error=failure,
             queue=ticket.queue,
             order_number=ticket.order_number,
-            reason=str(failure)[:500],
+            attempts=ticket.attempts + 1,
+            reason=tickets.reason(failure),
         )
-        rail.dead_letter(ticket, f"{type(failure).__name__}: {failure}", self.settings.worker_name)
 
     def _disown(self) -> None:
         for ticket in self._hands.values():

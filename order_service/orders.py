@@ -105,6 +105,11 @@ class OrderDesk:
         with self._sessions.begin() as session:
             return read_model.order_history(session, order_number)
 
+    def stuck(self) -> list[dict[str, Any]]:
+        """Orders that have been waiting or cooking for too long, longest first."""
+        with self._sessions.begin() as session:
+            return read_model.stuck_orders(session, self._settings.stuck_received, self._settings.stuck_cooking)
+
     def cancel(self, order_number: str, body: Any, caller: Caller) -> dict[str, Any]:
         """Cancel an order, with an optional {"reason": …}. The customer can while it is received; the house
         also while it cooks. Cancelling what is cancelled changes nothing.

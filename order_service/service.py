@@ -7,6 +7,7 @@ from common.http import http
 from common.messaging import rpc
 from common.outbox import Relay
 from order_service.orders import SERVICE_NAME, Caller, Orders
+from order_service.sweeping import Sweeper
 
 
 class OrderService(health.Probes):
@@ -18,6 +19,7 @@ class OrderService(health.Probes):
 
     orders = Orders()
     relay = Relay()
+    sweeper = Sweeper()
 
     @rpc
     @http("POST", "/orders", status=201, location="/orders/{order_number}")
@@ -46,3 +48,8 @@ class OrderService(health.Probes):
     def get_history(self, order_number: str) -> list[dict[str, Any]]:
         """Where an order has been; tracking_service answers the same by HTTP."""
         return self.orders.history(order_number)
+
+    @rpc
+    def list_stuck_orders(self) -> list[dict[str, Any]]:
+        """What has been waiting or cooking for too long; tracking_service answers the same by HTTP."""
+        return self.orders.stuck()

@@ -29,3 +29,8 @@ class TrackingService(health.Probes):
     def workers_status(self) -> list[dict[str, Any]]:
         """Who works in the kitchen."""
         return self.tracking.workers()
+
+    @http("GET", "/orders/stuck")
+    def stuck_orders(self) -> list[dict[str, Any]]:
+        """What has been waiting or cooking for too long."""
+        return self.tracking.stuck()

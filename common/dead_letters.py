@@ -1,0 +1,216 @@
+"""Dead letters: messages that nobody could process, kept for people to read, send again or drop.
+
+    python -m common.dead_letters list [--queue kitchen.takeout] [--reason CookFailed]
+    python -m common.dead_letters show ID
+    python -m common.dead_letters replay ID | --all [--queue …] [--reason …]
+    python -m common.dead_letters drop ID | --all [--queue …] [--reason …]
+
+A letter's headers say why (`reason`), where (`queue`), how often (`attempts`), when (`failed_at`) and by whom
+(`failed_by`). Replaying sends it back to its queue with its count kept, and brings its order back from `failed`.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import amqp
+from nameko.extensions import DependencyProvider
+from nameko_sqlalchemy.database import Session
+from sqlalchemy.orm import sessionmaker
+
+from common import broker, codec, database, moves
+from common.errors import IllegalMove, NotFound
+from common.lifecycle import KITCHEN, RECEIVED
+from common.moves import Actor
+from common.settings import Settings, load, settings
+
+_MOST_READ = 10_000  # letters that one call looks at
+_BROUGHT_BACK_BY = "kitchen_service"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One dead letter, still in its queue."""
+
+    message: amqp.Message = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The message's id, or for one without a digest of what it says."""
+        given = self.message.properties.get("message_id")
+        return given or hashlib.sha256(_bytes(self.message.body)).hexdigest()[:16]
+
+    @property
+    def body(self) -> Any:
+        """The decoded body; of what is no JSON the text."""
+        try:
+            return codec.loads(self.message.body)
+        except ValueError:
+            return _bytes(self.message.body).decode("utf-8", "replace")
+
+    def header(self, name: str) -> Any:
+        return (self.message.headers or {}).get(name)
+
+    @property
+    def order_number(self) -> str | None:
+        body = self.body
+        return body.get("order_number") if isinstance(body, dict) else None
+
+    def summary(self) -> dict[str, Any]:
+        """What `list` shows. Nothing personal."""
+        return {
+            "id": self.id,
+            "order_number": self.order_number,
+            "queue": self.header("queue"),
+            "reason": self.header("reason"),
+            "attempts": self.header("attempts"),
+            "failed_at": self.header("failed_at"),
+            "failed_by": self.header("failed_by"),
+        }
+
+    def in_full(self) -> dict[str, Any]:
+        """What `show` shows."""
+        return {**self.summary(), "body": self.body}
+
+    def is_of(self, letter_id: str | None, queue: str | None, reason: str | None) -> bool:
+        """Whether it is meant: by id, by queue, by a part of the reason; None means any."""
+        return (
+            (letter_id is None or self.id == letter_id)
+            and (queue is None or self.header("queue") == queue)
+            and (reason is None or reason.lower() in str(self.header("reason")).lower())
+        )
+
+
+class DeadLetters:
+    """The queue `dead_letters`, and what people do with it. Everything raises one of broker.Lost."""
+
+    def __init__(self, config: Settings) -> None:
+        self._settings = config
+
+    def summaries(self, queue: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
+        """Summaries, oldest first."""
+        with self._opened(None, queue, reason) as (_connection, _channel, letters):
+            return [letter.summary() for letter in letters]
+
+    def show(self, letter_id: str) -> dict[str, Any]:
+        """A letter with its body. Raises NotFound."""
+        with self._opened(letter_id, None, None) as (_connection, _channel, letters):
+            if not letters:
+                raise NotFound(f"There is no dead letter {letter_id[:40]}.")
+            return letters[0].in_full()
+
+    def drop(
+        self, letter_id: str | None = None, queue: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Delete the letters that are meant; returns their summaries."""
+        return self._each(letter_id, queue, reason, lambda connection, letter: None)
+
+    def replay(
+        self, letter_id: str | None = None, queue: str | None = None, reason: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Send the letters that are meant back to their queues; returns their summaries.
+
+        A letter leaves `dead_letters` only when the broker has confirmed its copy.
+        """
+        return self._each(letter_id, queue, reason, self._send_back)
+
+    def _each(
+        self,
+        letter_id: str | None,
+        queue: str | None,
+        reason: str | None,
+        handle: Callable[[amqp.Connection, Letter], None],
+    ) -> list[dict[str, Any]]:
+        done = []
+        with self._opened(letter_id, queue, reason) as (connection, channel, letters):
+            for letter in letters:
+                handle(connection, letter)
+                channel.basic_ack(letter.message.delivery_tag)
+                done.append(letter.summary())
+        return done
+
+    def _send_back(self, connection: amqp.Connection, letter: Letter) -> None:
+        queue = letter.header("queue")
+        if not isinstance(queue, str):
+            raise NotFound(f"Dead letter {letter.id} does not say where it came from.")
+        if letter.order_number is not None:
+            self._bring_back(letter.order_number)
+        broker.publish(connection, broker.copy(letter.message), "", queue)
+
+    def _bring_back(self, order_number: str) -> None:
+        """A failed order is received again; one that went on without its letter stays as it is."""
+        with sessionmaker(database.engine(self._settings), class_=Session).begin() as session:
+            try:
+                moves.move(
+                    session, _BROUGHT_BACK_BY, order_number, RECEIVED, Actor(KITCHEN, KITCHEN), reason="replayed"
+                )
+            except (IllegalMove, NotFound):
+                return
+
+    @contextmanager
+    def _opened(
+        self, letter_id: str | None, queue: str | None, reason: str | None
+    ) -> Iterator[tuple[amqp.Connection, amqp.Channel, Sequence[Letter]]]:
+        """Those letters, off the queue for the length of the block; what is not acknowledged returns."""
+        with broker.connected(self._settings.amqp_uri, self._settings.broker_heartbeat) as connection:
+            channel = connection.channel()
+            broker.declare_topology(channel)
+            letters: list[Letter] = []
+            while len(letters) < _MOST_READ and (message := channel.basic_get(broker.DEAD_LETTERS)) is not None:
+                letters.append(Letter(message))
+            yield connection, channel, [each for each in letters if each.is_of(letter_id, queue, reason)]
+
+
+class DeadLetterOffice(DependencyProvider):
+    """Provides `DeadLetters` to a service."""
+
+    def setup(self) -> None:
+        self.settings = settings(self.container.config, self.container.service_name)
+
+    def get_dependency(self, worker_ctx: Any) -> DeadLetters:
+        return DeadLetters(self.settings)
+
+
+def _bytes(body: bytes | str) -> bytes:
+    return body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m common.dead_letters", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("list", "show", "replay", "drop"):
+        command = commands.add_parser(name)
+        if name != "list":
+            command.add_argument("id", nargs="?" if name != "show" else None)
+        if name != "show":
+            command.add_argument("--queue", help="only those of this queue")
+            command.add_argument("--reason", help="only those whose reason contains this")
+        if name in ("replay", "drop"):
+            command.add_argument("--all", action="store_true", help="all that --queue and --reason leave")
+    given = parser.parse_args(arguments)
+    if given.command in ("replay", "drop") and (given.id is None) == (not given.all):
+        parser.error("name one letter, or say --all")
+    letters = DeadLetters(settings(load(), _BROUGHT_BACK_BY))
+    try:
+        if given.command == "list":
+            found = letters.summaries(given.queue, given.reason)
+        elif given.command == "show":
+            found = [letters.show(given.id)]
+        else:
+            found = getattr(letters, given.command)(given.id, given.queue, given.reason)
+    except (*broker.Lost, NotFound) as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    for letter in found:
+        sys.stdout.write(codec.dumps(letter).decode() + "\n")
+    sys.stderr.write(f"{len(found)} {'listed' if given.command in ('list', 'show') else given.command}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The sweeper: reports orders that are stuck, and sends the tickets again that went missing.
+
+A ticket is missing when its order still needs it and it is neither in the outbox, nor due to be tried again, nor
+in its queue. What is in a queue cannot be looked up, but a queue gives the highest priority first and then the
+oldest: so it is not there when the queue is empty, or when an order that stands behind it was taken before it. One
+process sweeps at a time; a ticket that is sent again without need changes nothing.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import eventlet
+from nameko.extensions import DependencyProvider
+from nameko_sqlalchemy.database import Session
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import sessionmaker
+
+from common import broker, database, events, lifecycle, logs, read_model
+from common.models import IS_ONLINE
+from common.settings import settings
+
+_SWEEPER_LOCK = 0x0D7B0C7  # advisory lock: one sweep at a time
+
+_TRY_LOCK = text("select pg_try_advisory_xact_lock(:key)")
+
+_SEND_AGAIN = text(f"""
+    with needed as (
+        select o.id, greatest(o.placed_at, o.updated_at, o.sent_again_at, o.retry_at) as since
+        from orders o
+        where o.status = 'received' and o.accepted_by is null
+        union all
+        select o.id, greatest(o.cooking_started_at, o.sent_again_at, o.retry_at, workers.last_seen)
+        from orders o left join workers on workers.instance = o.cooking_worker
+        where o.status = 'cooking' and o.cooking_worker is not null and not coalesce({IS_ONLINE}, false)
+    ), missing as (
+        select o.* from needed n join orders o using (id)
+        where n.since < now() - make_interval(secs => :grace)
+            and o.number not in (
+                select body ->> 'order_number' from outbox where routing_key like '{events.ORDER_PLACED}.%')
+            and (o.order_type = any(:empty) or exists (
+                select 1 from orders behind
+                where behind.id > o.id  -- along the key: only what came later is looked at
+                    and behind.order_type = o.order_type and behind.priority <= o.priority
+                    and behind.placed_at > n.since
+                    and behind.cooking_started_at < now() - make_interval(secs => :grace)))
+        limit :most
+        for update of o skip locked
+    ), noted as (
+        update orders o set sent_again_at = now() from missing m where o.id = m.id
+    ), sent as (
+        insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
+        select e.id, '{events.exchange_of("order_service")}', '{events.ORDER_PLACED}.' || m.order_type,
+            m.priority, :request_id,
+            jsonb_build_object(
+                'event_id', e.id,
+                'request_id', cast(:request_id as text),
+                'schema_version', {events.SCHEMA_VERSION},
+                'order_number', m.number,
+                'customer_name', m.customer_name,
+                'order_type', m.order_type,
+                'table_number', m.table_number,
+                'delivery_address', m.delivery_address,
+                'items', (select jsonb_agg(
+                        jsonb_build_object('name', i.name, 'quantity', i.quantity, 'price', i.price)
+                        order by i.position)
+                    from order_items i where i.order_id = m.id),
+                'total_amount', m.total_amount,
+                'priority', m.priority,
+                'prep_seconds', m.prep_seconds,
+                'placed_at', to_char(m.placed_at, {events.SQL_ISO}))
+        from missing m cross join lateral (select gen_random_uuid() as id where m.id is not null) e
+        order by m.placed_at
+    )
+    select number, status from missing
+""")
+_FORGET_KEYS = text("delete from idempotency_keys where created_at < now() - interval '24 hours'")
+_MOST = 1000  # tickets that one sweep sends again
+
+
+class Sweeper(DependencyProvider):
+    """Sweeps every SWEEP_INTERVAL seconds: `sweeper = Sweeper()`."""
+
+    def setup(self) -> None:
+        self.settings = settings(self.container.config, self.container.service_name)
+
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._run)
+
+    def _run(self) -> None:
+        while True:
+            eventlet.sleep(self.settings.sweep_interval)
+            logs.begin_request(logs.new_request_id())
+            try:
+                empty = self._empty_queues()
+                with sessionmaker(database.engine(self.settings), class_=Session).begin() as session:
+                    if session.execute(_TRY_LOCK, {"key": _SWEEPER_LOCK}).scalar_one():
+                        self._sweep(session, empty)
+            except (*broker.Lost, SQLAlchemyError) as exc:
+                logs.event("sweep_failed", "the sweeper tries again later", logging.WARNING, error=exc)
+
+    def _sweep(self, session: Session, empty: Iterable[str]) -> None:
+        for order in send_missing_again(session, empty, self.settings.sweep_grace):
+            logs.event(
+                "order_sent_again",
+                f"the ticket of {order['order_number']} had gone missing",
+                logging.WARNING,
+                **order,
+            )
+        stuck = read_model.stuck_orders(session, self.settings.stuck_received, self.settings.stuck_cooking)
+        if stuck:
+            logs.event("orders_stuck", f"{len(stuck)} orders are stuck", logging.WARNING, orders=stuck[:20])
+        session.execute(_FORGET_KEYS)
+
+    def _empty_queues(self) -> list[str]:
+        """The order types whose queues hold no ticket that waits."""
+        with broker.connected(self.settings.amqp_uri, self.settings.broker_heartbeat) as connection:
+            channel = connection.channel()
+            broker.declare_topology(channel)
+            return [
+                order_type
+                for order_type in lifecycle.ORDER_TYPES
+                if channel.queue_declare(broker.kitchen_queue(order_type), passive=True).message_count == 0
+            ]
+
+
+def send_missing_again(session: Session, empty: Iterable[str], grace: float) -> list[dict[str, Any]]:
+    """Put the missing tickets into the outbox; returns their orders' numbers and statuses.
+
+    `empty` names the order types whose queues are empty. A ticket that was seen or sent less than `grace` seconds
+    ago is given time to be where it belongs.
+    """
+    rows = session.execute(
+        _SEND_AGAIN,
+        {"empty": list(empty), "grace": grace, "request_id": logs.current_request_id(), "most": _MOST},
+    )
+    return [{"order_number": row.number, "status": row.status} for row in rows]

@@ -1,0 +1,123 @@
+"""A failure that may heal is tried again; one that never will, or that has had its attempts, becomes a dead letter."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import amqp
+import pytest
+
+from tests.eventually import eventually
+from tests.expedite import ROOT, Expedite
+
+# The kitchen's move fails for as long as this stands; nothing in the services knows of it.
+_BREAK = """
+    create function oven_on_fire() returns trigger language plpgsql as $$
+    begin
+        if new.status = 'cooking' and new.customer_name = 'Unlucky' then
+            raise exception 'the oven is on fire';
+        end if;
+        return new;
+    end $$;
+    create trigger oven_on_fire before update on orders for each row execute function oven_on_fire()
+"""
+_HEAL = "drop trigger oven_on_fire on orders"
+
+
+def _dead_letters(expedite: Expedite, *arguments: str) -> list[dict[str, Any]]:
+    """The command line of dead letters, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "common.dead_letters", *arguments],
+        cwd=ROOT,
+        env=expedite.environment(),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_failure_that_heals_is_tried_again_and_holds_up_nobody(expedite: Expedite) -> None:
+    expedite.query(_BREAK)
+    expedite.start("order_service")
+    worker = expedite.start_worker(RETRY_PAUSES="0.3,0.3,2,2,2,2,2,2")
+    unlucky = expedite.place(customer_name="Unlucky")["order_number"]
+    behind = [expedite.place()["order_number"] for _ in range(3)]
+
+    for number in behind:
+        expedite.wait_for(number, "ready")
+    eventually(lambda: len(worker.actions("message_processing_failed")) >= 2)
+    assert expedite.status(unlucky) == "received"
+    expedite.query(_HEAL)
+    expedite.wait_for(unlucky, "ready")
+
+    assert expedite.history(unlucky) == ["received", "cooking", "ready"]
+    assert _dead_letters(expedite, "list") == []
+    eventually(expedite.is_settled)
+
+
+def test_after_its_attempts_a_ticket_is_a_dead_letter_that_can_be_replayed(expedite: Expedite) -> None:
+    expedite.query(_BREAK)
+    expedite.start("order_service")
+    expedite.start_worker("chef_mario", RETRY_PAUSES="0.1,0.2")
+    number = expedite.place(customer_name="Unlucky", order_type="delivery", delivery_address="1 Fire Lane, Oven")[
+        "order_number"
+    ]
+
+    expedite.wait_for(number, "failed")
+    [letter] = eventually(lambda: _dead_letters(expedite, "list"))
+    assert letter["order_number"] == number
+    assert letter["queue"] == "kitchen.delivery"
+    assert letter["attempts"] == 3
+    assert "the oven is on fire" in letter["reason"]
+    assert letter["failed_by"] == "chef_mario"
+    assert letter["failed_at"].endswith("Z")
+    [(changed_by, reason)] = expedite.query(
+        "select changed_by, l.reason from order_status_log l join orders o on o.id = l.order_id"
+        " where number = %s and l.status = 'failed'",
+        number,
+    )
+    assert changed_by == "kitchen"
+    assert "the oven is on fire" in reason
+
+    # Replayed too early it fails at once and comes back, with its count kept.
+    assert [each["id"] for each in _dead_letters(expedite, "replay", letter["id"])] == [letter["id"]]
+    [again] = eventually(lambda: [each for each in _dead_letters(expedite, "list") if each["attempts"] == 4])
+    assert again["id"] == letter["id"]
+
+    expedite.query(_HEAL)
+    assert _dead_letters(expedite, "replay", "--all", "--reason", "something else") == []
+    assert len(_dead_letters(expedite, "replay", "--all", "--queue", "kitchen.delivery")) == 1
+    expedite.wait_for(number, "ready")
+    assert expedite.history(number) == ["received", "failed", "received", "failed", "received", "cooking", "ready"]
+    assert _dead_letters(expedite, "list") == []
+
+
+def test_a_dead_letter_can_be_shown_and_dropped(expedite: Expedite) -> None:
+    expedite.start_worker()
+    with expedite.channel() as channel:
+        channel.basic_publish(amqp.Message("no json", message_id="bad-1"), "", "kitchen.takeout")
+        channel.basic_publish(amqp.Message("[1]", message_id="bad-2"), "", "kitchen.dine_in")
+
+    eventually(lambda: {each["id"] for each in _dead_letters(expedite, "list")} == {"bad-1", "bad-2"})
+    assert _dead_letters(expedite, "show", "bad-1")[0]["body"] == "no json"
+    assert [each["id"] for each in _dead_letters(expedite, "list", "--queue", "kitchen.dine_in")] == ["bad-2"]
+    assert [each["id"] for each in _dead_letters(expedite, "drop", "bad-1")] == ["bad-1"]
+    assert [each["id"] for each in _dead_letters(expedite, "list")] == ["bad-2"]
+
+
+@pytest.mark.parametrize("arguments", [["replay"], ["drop"], ["drop", "x", "--all"]])
+def test_nothing_is_replayed_or_dropped_by_accident(expedite: Expedite, arguments: list[str]) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "common.dead_letters", *arguments],
+        cwd=ROOT,
+        env=expedite.environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert refused.returncode == 2
+    assert "--all" in refused.stderr
