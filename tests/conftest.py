@@ -5,6 +5,7 @@ tests run in any order and beside each other. Nothing is faked above unit level;
 the machine's plug. Tests that stop or kill a server take a private one (`private_postgres`, `private_rabbitmq`).
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -48,7 +49,8 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 @pytest.fixture
 def database_url(postgres: Postgres) -> Iterator[str]:
     """A migrated, empty database."""
-    yield from _copied_database(postgres.url)
+    with copied_database(postgres.url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -104,7 +106,9 @@ def make_template(server_url: str) -> None:
     migrate(_database(server_url, _TEMPLATE))
 
 
-def _copied_database(server_url: str) -> Iterator[str]:
+@contextlib.contextmanager
+def copied_database(server_url: str) -> Iterator[str]:
+    """A copy of the template, for the length of a block."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     _administer(server_url, f"create database {name} template {_TEMPLATE}")
     yield _database(server_url, name)

@@ -1,0 +1,40 @@
+"""A load, a fault in the middle of it, and the balance."""
+
+import time
+from dataclasses import dataclass
+
+from tests.eventually import eventually
+from tests.faults.books import Balance, balance, opening
+from tests.faults.faults import Fault
+from tests.faults.load import Load
+from tests.faults.stack import NOTIFIER, ORDER, TRACKING, Stack
+
+_MARGIN = 3.0  # seconds of load around the fault
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`recovered` is the time from the mending until an order that was placed then had gone all its way."""
+
+    fault: str
+    balance: Balance
+    recovered: float
+    wrong: list[str]
+
+
+def ride_out(stack: Stack, fault: Fault, orders: int, back_within: float) -> Outcome:
+    """Break and mend something in the middle of a load of `orders`. Fails when the stack has not recovered within
+    `back_within` seconds of the mending."""
+    load = Load(stack.addresses(ORDER), stack.addresses(TRACKING), orders, rate=orders / (fault.seconds + _MARGIN))
+    notifiers, books = stack.of(NOTIFIER), opening(stack.expedite)
+    load.start()
+    try:
+        eventually(lambda: len(load.placed) >= orders / 5, 60)
+        with fault.strike(stack):
+            time.sleep(fault.seconds)  # how long it is broken
+        recovered = stack.seconds_to_recover(back_within)
+        load.wait(within=150)
+    finally:
+        load.stop()
+    lived = [each for each in notifiers if each in stack.of(NOTIFIER)]
+    return Outcome(fault.name, balance(stack.expedite, load, lived, books), recovered, load.wrong)

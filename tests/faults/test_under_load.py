@@ -1,0 +1,61 @@
+"""One thing breaks while orders come steadily; afterwards the books must be even."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from devstack.postgres import Postgres
+from devstack.rabbitmq import RabbitMQ
+from tests.conftest import copied_database, migrate
+from tests.faults.clock import Clock
+from tests.faults.faults import FAULTS, Fault, clock_fault
+from tests.faults.riding_out import ride_out
+from tests.faults.stack import Stack
+
+ORDERS = 60
+_BACK_WITHIN = 30.0  # seconds; the soak holds them to 10, on a machine that does nothing else
+
+
+@pytest.fixture(scope="module")
+def running(postgres: Postgres, rabbitmq: RabbitMQ) -> Iterator[Stack]:
+    """One stack for all faults: each leaves it as it was."""
+    name = f"under-load-{uuid.uuid4().hex[:12]}"
+    with copied_database(postgres.url) as database_url:
+        stack = Stack(postgres, rabbitmq, database_url, rabbitmq.add_vhost(name))
+        yield stack
+        stack.close()
+        rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture
+def stack(running: Stack) -> Stack:
+    running.heal()
+    return running
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
+def test_the_books_are_even_after(fault: Fault, stack: Stack) -> None:
+    outcome = ride_out(stack, fault, ORDERS, _BACK_WITHIN)
+    assert outcome.balance.is_even, f"\n{outcome.balance}\n{outcome.wrong}"
+
+
+def test_the_books_are_even_after_the_clock_stepped_back_an_hour(
+    tmp_path: Path, rabbitmq: RabbitMQ, amqp_uri: str
+) -> None:
+    clock = Clock(tmp_path)
+    postgres = Postgres(tmp_path / "postgres", durable=False)
+    with mock.patch.dict("os.environ", clock.environment):
+        postgres.start()
+    try:
+        migrate(postgres.url)
+        stack = Stack(postgres, rabbitmq, postgres.url, amqp_uri, **clock.environment)
+        try:
+            outcome = ride_out(stack, clock_fault(clock), ORDERS, _BACK_WITHIN)
+        finally:
+            stack.close()
+    finally:
+        postgres.stop()
+    assert outcome.balance.is_even, f"\n{outcome.balance}\n{outcome.wrong}"
