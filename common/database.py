@@ -14,6 +14,7 @@ import eventlet
 import psycopg2
 from nameko_sqlalchemy import Database
 from nameko_sqlalchemy.database import DatabaseWrapper, Session
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -27,6 +28,10 @@ from common.settings import Settings, settings, sqlalchemy_url
 
 CONNECT_TIMEOUT = 3  # seconds
 READY_TIMEOUT = 2.0  # seconds
+_PROBE_PAUSE = 0.25  # seconds between two looks whether PostgreSQL is back
+#: PostgreSQL is there, and something in it is slow or in the way.
+_BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected)
+_AWAY = "The database cannot be reached at the moment."
 _LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a database that is down
 
 # A server that has gone silent is noticed by the kernel after 5 + 3 × 2 seconds.
@@ -69,12 +74,41 @@ def engine(config: Settings) -> Engine:
     return engine_for(config.database_url, config.db_pool_size, config.db_pool_timeout, config.statement_timeout)
 
 
+class Breaker:
+    """Remembers that PostgreSQL is away, so that requests are refused at once instead of waiting for it one
+    after the other. Opened by a request that found it away; closed by the first probe that gets an answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.is_open = False
+
+    def trip(self) -> None:
+        """PostgreSQL was found away: probe it until it is back."""
+        if not self.is_open:
+            self.is_open = True
+            eventlet.spawn(self._probe)
+
+    def _probe(self) -> None:
+        logs.event("db_connection_failed", "PostgreSQL is away; refusing until it is back", logging.WARNING)
+        while not is_ready(engine(self._settings)):
+            eventlet.sleep(_PROBE_PAUSE)
+        self.is_open = False
+        logs.event("db_connected", "PostgreSQL is back")
+
+
+@functools.cache
+def breaker(settings: Settings) -> Breaker:
+    """The process's one breaker."""
+    return Breaker(settings)
+
+
 class Sessions:
     """Opens sessions for a capability; what a provider built on `Postgres` works with."""
 
     def __init__(self, wrapper: DatabaseWrapper, settings: Settings) -> None:
         self._wrapper = wrapper
         self._settings = settings
+        self._breaker = breaker(settings)
 
     def are_to_be_had(self) -> bool:
         """True when PostgreSQL answers, whatever the last statement's trouble was."""
@@ -96,7 +130,9 @@ class Sessions:
         Raises Unavailable when PostgreSQL cannot be reached or did not answer in time; whether a commit
         that was under way took effect is then unknown.
         """
-        bound = self._settings.statement_timeout + self._settings.db_pool_timeout + CONNECT_TIMEOUT
+        if self._breaker.is_open:
+            raise Unavailable(_AWAY)
+        bound = self._settings.statement_timeout + self._settings.db_pool_timeout + 1
         try:
             # PostgreSQL ends a statement that takes too long; this is for a PostgreSQL that is frozen itself.
             with (
@@ -107,7 +143,9 @@ class Sessions:
         # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
         except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
             logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
-            raise Unavailable("The database cannot be reached at the moment.") from exc
+            if not isinstance(getattr(exc, "orig", exc), _BUSY):
+                self._breaker.trip()
+            raise Unavailable(_AWAY) from exc
 
 
 class Postgres(Database):

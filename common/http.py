@@ -50,6 +50,7 @@ class HttpServer(WebServer):
 
     _is_accepting: bool
     _answering = 0  # requests whose answer is not sent yet
+    in_work = 0  # requests that a method is working on
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,6 +183,7 @@ class HttpEntrypoint(HttpRequestHandler):
         self, method: str, url: str, status: int = 200, location: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(method, url, **kwargs)
+        self.is_probe = url.startswith("/health")
         self.status = status
         self.location = location
 
@@ -212,13 +214,25 @@ class HttpEntrypoint(HttpRequestHandler):
         logs.event(
             "request_received",
             f"{request.method} {self.url}",
-            logging.DEBUG if self.url.startswith("/health") else logging.INFO,
+            logging.DEBUG if self.is_probe else logging.INFO,
             status=response.status_code,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         return response
 
     def _run(self, request: Request, request_id: str) -> Response:
+        if self.is_probe:
+            return self._call(request, request_id)
+        if self.server.in_work >= self.container.settings.max_concurrent:
+            # At once, and before the body is read: piling up would help nobody.
+            raise errors.Unavailable("Too much at once; try again in a moment.")
+        self.server.in_work += 1
+        try:
+            return self._call(request, request_id)
+        finally:
+            self.server.in_work -= 1
+
+    def _call(self, request: Request, request_id: str) -> Response:
         arguments = dict(request.path_values)  # type: ignore[attr-defined]
         for name, read in self._wants.items():
             arguments[name] = read(request)

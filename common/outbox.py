@@ -9,8 +9,11 @@ A message may be published twice (a confirmation can be lost), never not at all.
 """
 
 import logging
+import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import amqp
@@ -19,8 +22,8 @@ import psycopg2
 from eventlet.hubs import trampoline
 from nameko.extensions import DependencyProvider
 
-from common import broker, logs
-from common.database import connect_options
+from common import broker, codec, logs
+from common.database import CONNECT_TIMEOUT, connect_options
 from common.events import ORDER_PLACED
 from common.settings import settings
 
@@ -32,11 +35,12 @@ _QUIET_TIMEOUT = 15.0  # seconds after which PostgreSQL ends a silent leader's s
 _IDLE_WAIT = 1.0  # seconds without a notification until the outbox is looked at all the same
 _ANSWER_TIMEOUT = 2.0  # seconds on top of the statement's own limit, for a server that is frozen
 _LONGEST_PAUSE = 2.0  # seconds between attempts to lead
+_MOST_ATTEMPTS = 10  # to publish one row; about five minutes, then it is a dead letter
 _RETRY_PAUSE = 5  # seconds, times the attempts so far, that a refused row waits; at most a minute
 
 _LEAD = "select pg_try_advisory_lock(%s)"
 _DUE = f"""
-    select id, event_id::text, exchange, routing_key, priority, request_id, body::text,
+    select id, event_id::text, exchange, routing_key, priority, request_id, attempts, body::text,
         body ->> 'order_number'
     from outbox where retry_at is null or retry_at <= now() order by id limit {_BATCH}
 """
@@ -46,6 +50,10 @@ _REFUSED = f"""
         retry_at = now() + make_interval(secs => least(60, {_RETRY_PAUSE} * (attempts + 1)))
     where id = any(%s)
 """
+
+
+#: A row that breaks its channel, or cannot even be put into frames.
+_POISON = (amqp.exceptions.ChannelError, amqp.exceptions.FrameSyntaxError, struct.error, ValueError, TypeError)
 
 
 class BrokerSlow(OSError):
@@ -102,12 +110,13 @@ class Relay(DependencyProvider):
 
     def _lead(self, publisher: "Publisher") -> None:
         """Wait for the lead, then publish until stopped. Raises when either connection is lost."""
-        session = psycopg2.connect(
-            self.settings.database_url,
-            **connect_options(
-                self.settings.statement_timeout, idle_session_timeout=str(int(_QUIET_TIMEOUT * 1000))
-            ),
-        )
+        with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
+            session = psycopg2.connect(
+                self.settings.database_url,
+                **connect_options(
+                    self.settings.statement_timeout, idle_session_timeout=str(int(_QUIET_TIMEOUT * 1000))
+                ),
+            )
         try:
             session.autocommit = True
             while not self._query(session, _LEAD, (_LEADER_LOCK,))[0][0]:
@@ -135,18 +144,22 @@ class Relay(DependencyProvider):
 
     def _publish_due(self, session: Any, publisher: "Publisher") -> int:
         """Publish one batch, and return how many of its rows left the outbox."""
-        rows = self._query(session, _DUE)
+        rows = [Row(*row) for row in self._query(session, _DUE)]
         if not rows:
             return 0
-        refused = publisher.publish(rows)
-        confirmed = [row for row in rows if row[0] not in refused]
-        self._query(session, _CONFIRMED, ([row[0] for row in confirmed],))
+        refused = publisher.publish(rows, lambda: self._query(session, "select 1"))
+        given_up = [row for row in rows if row.id in refused and row.attempts + 1 >= _MOST_ATTEMPTS]
+        for row in given_up:
+            publisher.dead_letter(row, refused[row.id], self.container.service_name)
+        gone = [row.id for row in rows if row.id not in refused or row in given_up]
+        kept = [row.id for row in rows if row.id not in gone]
+        self._query(session, _CONFIRMED, (gone,))
         if refused:
-            self._query(session, _REFUSED, (list(refused),))
+            self._query(session, _REFUSED, (kept,))
             publisher.declare()  # a queue that was deleted is what makes a message unroutable
         for row in rows:
-            _log_published(row, row[0] in refused)
-        return len(confirmed)
+            _log_published(row, refused.get(row.id))
+        return len(gone)
 
 
 class Publisher:
@@ -154,53 +167,97 @@ class Publisher:
 
     def __init__(self, connection: amqp.Connection) -> None:
         self._connection = connection
-        self._channel = connection.channel()
+        self._is_blocked = False
+        connection.on_blocked = lambda _reason: self._block(True)
+        connection.on_unblocked = lambda: self._block(False)
         self._outstanding: dict[int, int] = {}  # delivery tag: row id
-        self._returned: set[int] = set()
-        self._refused: set[int] = set()
-        self._tag = 0
-        self._channel.confirm_select()
-        self._channel.events["basic_ack"].add(self._on_ack)
-        self._channel.events["basic_nack"].add(self._on_nack)
-        self._channel.events["basic_return"].add(self._on_return)
+        self._refused: dict[int, str] = {}  # row id: why
+        self._open_channel()
         self.declare()
 
     def declare(self) -> None:
         """Declare what the messages go to."""
         broker.declare_topology(self._channel)
 
-    def publish(self, rows: Iterable[tuple[Any, ...]]) -> set[int]:
-        """Publish `rows`; returns the ids of those that the broker would not take or could not route.
+    def publish(self, rows: Sequence["Row"], while_blocked: Callable[[], object]) -> dict[int, str]:
+        """Publish `rows`; returns the ids of those that the broker would not take or could not route, and why.
 
-        Raises BrokerSlow when the confirmations do not come in time, and whatever a lost connection raises.
+        A row that breaks the channel is found by halves, so that it keeps back nothing but itself. While the
+        broker says that publishing is blocked (its disk or memory is full) this waits, and calls
+        `while_blocked` every second. Raises BrokerSlow when confirmations do not come for another reason, and
+        whatever a lost connection raises.
         """
         self._outstanding.clear()
-        self._returned.clear()
         self._refused.clear()
-        deadline = time.monotonic() + _CONFIRM_TIMEOUT
+        try:
+            self._publish(rows, while_blocked)
+            return dict(self._refused)
+        except _POISON as exc:
+            self._open_channel()
+            if len(rows) == 1:
+                return {rows[0].id: f"{type(exc).__name__}: {exc}"[:300]}
+            middle = len(rows) // 2
+            return self.publish(rows[:middle], while_blocked) | self.publish(rows[middle:], while_blocked)
+
+    def dead_letter(self, row: "Row", reason: str, service_name: str) -> None:
+        """Put a row that cannot be published where people read it."""
+        _, _, order_type = row.routing_key.partition(f"{ORDER_PLACED}.")
+        message = amqp.Message(
+            row.body,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=2,
+            message_id=row.event_id,
+            application_headers={
+                "reason": reason,
+                "queue": broker.kitchen_queue(order_type) if order_type else row.routing_key[:255],
+                "attempts": row.attempts + 1,
+                "failed_at": codec.iso(datetime.now(UTC)),
+                "failed_by": service_name,
+            },
+        )
+        broker.publish(self._connection, message, broker.DEAD_LETTERS, "")
+
+    def _open_channel(self) -> None:
+        self._channel = self._connection.channel()
+        self._tag = 0
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._on_ack)
+        self._channel.events["basic_nack"].add(self._on_nack)
+        self._channel.events["basic_return"].add(self._on_return)
+
+    def _publish(self, rows: Sequence["Row"], while_blocked: Callable[[], object]) -> None:
         with eventlet.Timeout(_CONFIRM_TIMEOUT, BrokerSlow("publishing is blocked")):
-            for row_id, event_id, exchange, routing_key, priority, request_id, body, _order in rows:
-                message = amqp.Message(
-                    body,
-                    content_type="application/json",
-                    content_encoding="utf-8",
-                    delivery_mode=2,
-                    priority=priority,
-                    message_id=event_id,
-                    application_headers={"nameko.request_id": request_id, "outbox_id": row_id},
-                )
+            for row in rows:
                 self._tag += 1
-                self._outstanding[self._tag] = row_id
+                self._outstanding[self._tag] = row.id
                 self._channel.basic_publish(
+                    row.message(),
+                    row.exchange,
+                    row.routing_key,
                     # A status that nobody follows may go nowhere; an order may not.
-                    message,
-                    exchange,
-                    routing_key,
-                    mandatory=routing_key.startswith(ORDER_PLACED),
+                    mandatory=row.routing_key.startswith(ORDER_PLACED),
                 )
-            while self._outstanding:
-                self._connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
-        return self._refused | self._returned
+        deadline = time.monotonic() + _CONFIRM_TIMEOUT
+        while self._outstanding:
+            try:
+                self._connection.drain_events(timeout=_IDLE_WAIT)
+            except TimeoutError as exc:
+                if self._is_blocked:
+                    # Sending all of it again on another connection would only make copies.
+                    deadline = time.monotonic() + _CONFIRM_TIMEOUT
+                    self._connection.heartbeat_tick()
+                    while_blocked()
+                elif time.monotonic() > deadline:
+                    raise BrokerSlow("no confirmation") from exc
+
+    def _block(self, is_blocked: bool) -> None:
+        self._is_blocked = is_blocked
+        logs.event(
+            "rabbitmq_publish_failed" if is_blocked else "rabbitmq_connected",
+            "the broker blocks publishing: look at its disk and memory" if is_blocked else "it publishes again",
+            logging.ERROR if is_blocked else logging.INFO,
+        )
 
     def keep_alive(self) -> None:
         """To be called when there was nothing to publish for a second."""
@@ -214,11 +271,37 @@ class Publisher:
         self._settle(tag, multiple)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._refused.update(self._settle(tag, multiple))
+        self._refused.update(dict.fromkeys(self._settle(tag, multiple), "the queue is full"))
 
     def _on_return(self, _exc: Exception, _exchange: str, _routing_key: str, message: amqp.Message) -> None:
         # Comes before the acknowledgement of the same message.
-        self._returned.add(message.headers["outbox_id"])
+        self._refused[message.headers["outbox_id"]] = "no queue takes it"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the outbox; `body` is JSON text."""
+
+    id: int
+    event_id: str
+    exchange: str
+    routing_key: str
+    priority: int
+    request_id: str
+    attempts: int
+    body: str
+    order_number: str | None
+
+    def message(self) -> amqp.Message:
+        return amqp.Message(
+            self.body,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=2,
+            priority=self.priority,
+            message_id=self.event_id,
+            application_headers={"nameko.request_id": self.request_id, "outbox_id": self.id},
+        )
 
 
 def _wait_for_notification(session: Any) -> None:
@@ -232,17 +315,20 @@ def _wait_for_notification(session: Any) -> None:
     session.notifies.clear()
 
 
-def _log_published(row: tuple[Any, ...], refused: bool) -> None:
-    _id, event_id, _exchange, routing_key, _priority, request_id, _body, order_number = row
-    logs.begin_request(request_id)
-    if refused:
+def _log_published(row: Row, refusal: str | None) -> None:
+    logs.begin_request(row.request_id)
+    if refusal is not None:
         logs.event(
             "rabbitmq_publish_failed",
-            "the broker would not take or could not route a message; it is tried again later",
+            f"the broker would not take a message: {refusal}",
             logging.ERROR,
-            event_id=event_id,
-            routing_key=routing_key,
-            order_number=order_number,
+            event_id=row.event_id,
+            routing_key=row.routing_key[:100],
+            order_number=row.order_number,
+            attempts=row.attempts + 1,
+            given_up=row.attempts + 1 >= _MOST_ATTEMPTS,
         )
-    elif routing_key.startswith(ORDER_PLACED):
-        logs.event("order_published", f"{order_number} is in the kitchen's queue", order_number=order_number)
+    elif row.routing_key.startswith(ORDER_PLACED):
+        logs.event(
+            "order_published", f"{row.order_number} is in the kitchen's queue", order_number=row.order_number
+        )
