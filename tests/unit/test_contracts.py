@@ -73,7 +73,7 @@ BROKEN: dict[str, list[tuple[str, Any]]] = {
     ],
     "order_status_changed": [
         ("old_status", "completed"),
-        ("new_status", "received"),
+        ("new_status", "eaten"),
         ("new_status", "burnt"),
         ("changed_by", ""),
         ("changed_by", None),
