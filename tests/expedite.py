@@ -20,10 +20,12 @@ from kombu.utils.url import parse_url
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from common.settings import load
+from devstack.processes import command_for
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parent.parent
 SECRET_KEY = "only-for-tests-" + "x" * 32
+_NAMEKO = Path(sys.executable).parent / "nameko"
 PIZZA = {"name": "Margherita Pizza", "quantity": 1, "price": 15.99}
 
 
@@ -144,14 +146,16 @@ class Expedite:
     def start(self, service: str, wait: bool = True, **settings: Any) -> Process:
         """`nameko run` that service; `settings` are names of config.yaml's environment variables.
 
-        A second process of a service gets a port of its own, so that each can be asked by itself.
+        A second process of a service gets a port of its own, so that each can be asked by itself. A process
+        ends with the thread that started it: start it from the main thread.
         """
         address_name = f"{service.removesuffix('_service').upper()}_ADDRESS"
         if any(process.service == service for process in self.processes):
             settings.setdefault(address_name, f"127.0.0.1:{free_port()}")
         environment = self.environment(**settings)
         popen = subprocess.Popen(
-            [Path(sys.executable).parent / "nameko", "run", "--config", "config.yaml", service],
+            # Also when pytest itself is killed, nothing stays behind.
+            command_for([_NAMEKO, "run", "--config", "config.yaml", service], dies_with=signal.SIGKILL),
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
