@@ -1,9 +1,10 @@
 # `make` lists the targets.
-.PHONY: help run test lint lock clean venv
+.PHONY: help run test soak lint lock clean venv
 
 help:
 	@echo "make run    start everything; Ctrl-C stops it"
 	@echo "make test   check everything"
+	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
 	@echo "make lint   check the code without running it"
 	@echo "make lock   pin what pyproject.toml asks for"
 	@echo "make clean  remove what the others made, with the data of make run"
@@ -17,6 +18,9 @@ run: venv
 
 test: lint
 	.venv/bin/python -m pytest -n 2 -o tmp_path_retention_policy=failed
+
+soak: venv
+	@.venv/bin/python -W ignore -m tests.faults.soak --orders $(or $(ORDERS),10000)
 
 lint: venv
 	.venv/bin/ruff check .

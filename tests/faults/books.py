@@ -65,9 +65,14 @@ class Balance:
     dead_letters: int = _count("dead letters")
 
     @property
+    def uneven(self) -> int:
+        """How much is not as it must be."""
+        return sum(getattr(self, each.name) for each in fields(self) if each.metadata["fault"])
+
+    @property
     def is_even(self) -> bool:
         """Nothing lost, doubled or stuck, and nothing left over."""
-        return not any(getattr(self, each.name) for each in fields(self) if each.metadata["fault"])
+        return self.uneven == 0
 
     def __str__(self) -> str:
         lines = (

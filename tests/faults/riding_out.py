@@ -10,6 +10,7 @@ from tests.faults.load import Load
 from tests.faults.stack import NOTIFIER, ORDER, TRACKING, Stack
 
 _MARGIN = 3.0  # seconds of load around the fault
+_RATE = 30.0  # orders a second at most; what two cores can cook beside the load
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,21 @@ class Outcome:
     wrong: list[str]
 
 
-def ride_out(stack: Stack, fault: Fault, orders: int, back_within: float) -> Outcome:
-    """Break and mend something in the middle of a load of `orders`. Fails when the stack has not recovered within
-    `back_within` seconds of the mending."""
-    load = Load(stack.addresses(ORDER), stack.addresses(TRACKING), orders, rate=orders / (fault.seconds + _MARGIN))
+def ride_out(stack: Stack, fault: Fault, orders: int, seconds: float, back_within: float) -> Outcome:
+    """Break something for `seconds` in the middle of a load of `orders`, and mend it.
+
+    Fails when the stack has not recovered within `back_within` seconds of the mending.
+    """
+    rate = min(_RATE, orders / (seconds + _MARGIN))
+    load = Load(stack.addresses(ORDER), stack.addresses(TRACKING), orders, rate)
     notifiers, books = stack.of(NOTIFIER), opening(stack.expedite)
     load.start()
     try:
         eventually(lambda: len(load.placed) >= orders / 5, 60)
         with fault.strike(stack):
-            time.sleep(fault.seconds)  # how long it is broken
+            time.sleep(seconds)
         recovered = stack.seconds_to_recover(back_within)
-        load.wait(within=150)
+        load.wait(within=150 + orders / rate)
     finally:
         load.stop()
     lived = [each for each in notifiers if each in stack.of(NOTIFIER)]

@@ -38,7 +38,7 @@ def stack(running: Stack) -> Stack:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
 def test_the_books_are_even_after(fault: Fault, stack: Stack) -> None:
-    outcome = ride_out(stack, fault, ORDERS, _BACK_WITHIN)
+    outcome = ride_out(stack, fault, ORDERS, fault.seconds, _BACK_WITHIN)
     assert outcome.balance.is_even, f"\n{outcome.balance}\n{outcome.wrong}"
 
 
@@ -53,7 +53,8 @@ def test_the_books_are_even_after_the_clock_stepped_back_an_hour(
         migrate(postgres.url)
         stack = Stack(postgres, rabbitmq, postgres.url, amqp_uri, **clock.environment)
         try:
-            outcome = ride_out(stack, clock_fault(clock), ORDERS, _BACK_WITHIN)
+            fault = clock_fault(clock)
+            outcome = ride_out(stack, fault, ORDERS, fault.seconds, _BACK_WITHIN)
         finally:
             stack.close()
     finally:
