@@ -38,7 +38,8 @@ def once(
     Calls `place` only if the key is new; `session` must be in a transaction. Raises Invalid for a key that
     came with another order, or that is none.
     """
-    if not 1 <= len(key) <= _MOST_CHARACTERS or not (key.isascii() and key.isprintable()):
+    is_text = isinstance(key, str) and key.isascii() and key.isprintable()  # RPC may send anything
+    if not is_text or not 1 <= len(key) <= _MOST_CHARACTERS:
         raise _refuse(f"Must be 1 to {_MOST_CHARACTERS} printable ASCII characters.")
     fingerprint = _fingerprint(form)
     if session.execute(_CLAIM, {"key": key, "fingerprint": fingerprint}).one_or_none() is None:
