@@ -34,17 +34,20 @@ _SEND_AGAIN = text(f"""
         select o.id, greatest(o.cooking_started_at, o.sent_again_at, o.retry_at, workers.last_seen)
         from orders o left join workers on workers.instance = o.cooking_worker
         where o.status = 'cooking' and o.cooking_worker is not null and not coalesce({IS_ONLINE}, false)
+    ), taken as materialized (
+        -- One look at what came later, not one for each order: a backlog has thousands.
+        select order_type, priority, max(placed_at) as latest from orders
+        where id > (select min(id) from needed) and cooking_started_at < now() - make_interval(secs => :grace)
+        group by order_type, priority
     ), missing as (
         select o.* from needed n join orders o using (id)
         where n.since < now() - make_interval(secs => :grace)
             and o.number not in (
                 select body ->> 'order_number' from outbox where routing_key like '{events.ORDER_PLACED}.%')
             and (o.order_type = any(:empty) or exists (
-                select 1 from orders behind
-                where behind.id > o.id  -- along the key: only what came later is looked at
-                    and behind.order_type = o.order_type and behind.priority <= o.priority
-                    and behind.placed_at > n.since
-                    and behind.cooking_started_at < now() - make_interval(secs => :grace)))
+                select 1 from taken
+                where taken.order_type = o.order_type and taken.priority <= o.priority
+                    and taken.latest > n.since))
         limit :most
         for update of o skip locked
     ), noted as (
