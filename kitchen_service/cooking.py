@@ -6,6 +6,7 @@ fencing number that it got when it took the order is then no longer the order's,
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -35,7 +36,8 @@ _LONGEST_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
 _Result = TypeVar("_Result")
 
 _HOLDER = text(f"""
-    select o.fence, o.cooking_worker is not null as held_by_worker, coalesce({IS_ONLINE}, false) as online
+    select o.fence, o.cooking_worker is not null as held_by_worker, coalesce({IS_ONLINE}, false) as online,
+        coalesce(o.cooking_worker = cast(:instance as uuid), false) as is_mine
     from orders o left join workers on workers.instance = o.cooking_worker
     where o.number = :number and o.status = 'cooking'
 """)
@@ -48,12 +50,16 @@ _TAKE_OVER = text("""
     returning fence
 """)
 _STILL_MINE = text("select 1 from orders where number = :number and status = 'cooking' and fence = :fence")
+_BRIEFLY = text("set local lock_timeout = '500ms'")
 _NOTE_RETRY = text("update orders set retry_at = now() + make_interval(secs => :pause) where number = :number")
 _GIVEN_UP = text(f"""
     select 1 from orders o join order_status_log l on l.order_id = o.id and l.sequence = o.sequence
     where o.number = :number and o.status = '{FAILED}' and l.changed_by = '{KITCHEN}'
 """)
-_ACCEPT = text("update orders set accepted_by = :name where number = :number returning number")
+# Whoever cooked it before, from now on people have it.
+_ACCEPT = text("""
+    update orders set accepted_by = :name, cooking_worker = null where number = :number returning number
+""")
 
 
 @dataclass(frozen=True)
@@ -112,10 +118,12 @@ class Stove:
         except (Unavailable, NotFound, GivenUp):
             raise
         except Exception as exc:
-            if delivery.is_last:
-                self._give_up(number, tickets.reason(exc))
-            else:
-                self._note_retry(number, self._settings.retry_pauses[delivery.attempts])
+            # What happens to the ticket does not depend on whether this can be written.
+            with contextlib.suppress(Unavailable):
+                if delivery.is_last:
+                    self._give_up(number, tickets.reason(exc))
+                else:
+                    self._note_retry(number, self._settings.retry_pauses[delivery.attempts])
             raise
 
     def _work_on(self, order: dict[str, Any], redelivered: bool) -> None:
@@ -130,14 +138,16 @@ class Stove:
     def _give_up(self, number: str, reason: str) -> None:
         """The order's history says that its ticket is among the dead letters, and why."""
         with self._sessions.begin() as session, contextlib.suppress(IllegalMove):
+            session.execute(_BRIEFLY)
             self._move(session, number, FAILED, Actor(KITCHEN, KITCHEN), reason=reason)
 
     def _note_retry(self, number: str, pause: float) -> None:
         with self._sessions.begin() as session:
+            session.execute(_BRIEFLY)  # the order's row may be what could not be had
             session.execute(_NOTE_RETRY, {"number": number, "pause": pause})
 
     def hear(self, change: dict[str, Any]) -> None:
-        """An order was moved, here or elsewhere. If this process cooks it, it stops at once."""
+        """An order was moved, here or elsewhere. If this process cooks it, it looks at once whether to go on."""
         events.check(events.ORDER_STATUS_CHANGED, change)
         event = self._cooking.get(change["order_number"])
         if event is not None and change["new_status"] != COOKING and not event.ready():
@@ -198,15 +208,19 @@ class Stove:
 
     def _take_over(self, session: Session, number: str, redelivered: bool) -> int | None:
         """The new fence of an order that its worker lost; None when it is in good hands."""
-        holder = session.execute(_HOLDER, {"number": number}).one_or_none()
-        if holder is None or not tickets.is_lost(holder.held_by_worker, holder.online, redelivered):
+        instance = str(self._actor.instance)
+        holder = session.execute(_HOLDER, {"number": number, "instance": instance}).one_or_none()
+        if holder is None:
+            return None
+        # This process's own: it took the order, and the answer to that commit was lost.
+        if not holder.is_mine and not tickets.is_lost(holder.held_by_worker, holder.online, redelivered):
             return None
         return session.execute(
             _TAKE_OVER,
             {
                 "number": number,
                 "fence": holder.fence,
-                "instance": str(self._actor.instance),
+                "instance": instance,
                 "name": self._actor.name,
                 "pace": tickets.pace(self._settings.cooking_speed),
             },
@@ -214,25 +228,19 @@ class Stove:
 
     def _cook(self, in_hand: InHand) -> bool:
         """Spend the time; False when the order was moved or taken by somebody else meanwhile."""
-        interrupted = self._cooking[in_hand.order_number] = Event()
+        done_at = time.monotonic() + in_hand.seconds
         try:
-            left = in_hand.seconds
-            while left > 0:
-                # The event comes at once; the look is for the case that it cannot come.
-                moment = min(left, _LOOK_AFTER)
-                with eventlet.Timeout(moment, False):
-                    interrupted.wait()
-                if interrupted.ready():
-                    break
-                left -= moment
-                if left > 0 and not self._is_still_mine(in_hand):
-                    break
-            else:
-                return True
+            while (left := done_at - time.monotonic()) > 0:
+                # What is heard comes at once, and may be old news; what counts is what PostgreSQL says.
+                heard = self._cooking[in_hand.order_number] = Event()
+                with eventlet.Timeout(min(left, _LOOK_AFTER), False):
+                    heard.wait()
+                if (heard.ready() or time.monotonic() < done_at) and not self._is_still_mine(in_hand):
+                    logs.event("order_interrupted", f"{in_hand.order_number} was taken off the stove")
+                    return False
+            return True
         finally:
-            del self._cooking[in_hand.order_number]
-        logs.event("order_interrupted", f"{in_hand.order_number} was taken off the stove")
-        return False
+            self._cooking.pop(in_hand.order_number, None)
 
     def _finish(self, in_hand: InHand) -> None:
         with self._sessions.begin() as session:

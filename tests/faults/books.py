@@ -8,8 +8,10 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from common import lifecycle
+from common.settings import load as load_settings
 from tests.eventually import eventually
-from tests.expedite import Expedite, Process
+from tests.expedite import ROOT, Expedite, Process
 from tests.faults.load import Load
 
 _HISTORIES = (["received", "cooking", "ready"], ["received", "cancelled"])
@@ -33,7 +35,10 @@ _COUNTED = """
 """
 _OPEN = "select count(*) from orders where status in ('received', 'cooking')"
 _OUTBOX = "select count(*) from outbox"
-_KITCHEN = ("kitchen.dine_in", "kitchen.takeout", "kitchen.delivery")
+_QUEUES = (
+    *(f"kitchen.{order_type}" for order_type in lifecycle.ORDER_TYPES),
+    *(f"retry.{pause}s" for pause in load_settings(ROOT / "config.yaml")["RETRY_PAUSES"].split(",")),
+)
 
 
 def _count(label: str, fault: bool = True) -> Any:
@@ -151,7 +156,7 @@ def balance(
             for _number, _name, status, sequence, steps, sequences in rows
         ),
         miscounted=abs(now.miscounted - before.miscounted),
-        tickets=sum(expedite.waiting(queue) for queue in _KITCHEN),
+        tickets=sum(expedite.waiting(queue) for queue in _QUEUES),
         outbox=int(expedite.query(_OUTBOX)[0][0]),
         dead_letters=now.dead_letters - before.dead_letters,
     )

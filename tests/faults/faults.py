@@ -50,7 +50,8 @@ def stopped(stack: Stack, part: str) -> Iterator[None]:
     """SIGTERM: ends in order, with exit code 0."""
     with _in_the_middle(stack, part):
         stack.processes[part].signal(signal.SIGTERM)
-    assert stack.processes[part].popen.wait(_STOPPED_WITHIN) == 0
+    code = stack.processes[part].popen.wait(_STOPPED_WITHIN)
+    assert code == 0, f"exit code {code}: {stack.processes[part].lines[-20:]}"
     yield
     stack.start(part)
 

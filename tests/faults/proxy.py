@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 
 class Proxy:
@@ -14,6 +15,7 @@ class Proxy:
         self._passing = threading.Event()
         self._passing.set()
         self._is_cut = False
+        self._fatal: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -22,6 +24,11 @@ class Proxy:
         """End all connections, and every new one at once."""
         self._is_cut = True
         self._end_all()
+
+    def lose_the_answer(self, *texts: bytes) -> None:
+        """End the first connection whose client sends these texts, one after the other, when the last one is on
+        its way: the server gets it, and the client never hears what became of it."""
+        self._fatal = list(texts)
 
     def silence(self) -> None:
         """Keep the connections, and pass nothing any more."""
@@ -62,16 +69,36 @@ class Proxy:
             _end(client)
             return
         self._open.append(server)
-        threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
-        self._pass(server, client)
+        threading.Thread(target=self._pass, args=(client, server, self._listen()), daemon=True).start()
+        self._pass(server, client, lambda _data: False)
 
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass(self, source: socket.socket, target: socket.socket, is_fatal: Callable[[bytes], bool]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._passing.wait()
+                if is_fatal(data):
+                    _end(source)
+                    target.sendall(data)
+                    target.shutdown(socket.SHUT_WR)  # what was sent is still read
+                    return
                 target.sendall(data)
         _end(source)
         _end(target)
+
+    def _listen(self) -> Callable[[bytes], bool]:
+        """For one connection: whether what its client sends is the last of the fatal texts."""
+        heard = 0
+
+        def is_fatal(data: bytes) -> bool:
+            nonlocal heard
+            while heard < len(self._fatal) and self._fatal[heard] in data:
+                heard += 1
+            if not self._fatal or heard < len(self._fatal):
+                return False
+            self._fatal = []
+            return True
+
+        return is_fatal
 
     def _end_all(self) -> None:
         for each in self._open:
