@@ -1,6 +1,7 @@
 """A clock that can be stepped, for the processes that run under it: libfaketime, from Debian's package.
 
-Their monotonic clocks go on undisturbed, as they do on a machine whose clock is set.
+Their monotonic clocks go on undisturbed, as they do on a machine whose clock is set. Only for what is not sent
+signals: a sleep that one interrupts ends in EINVAL under libfaketime.
 """
 
 import subprocess
@@ -16,6 +17,7 @@ class Clock:
     """The time in `folder`. Start processes with `environment`."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self._offset = folder / "clock"
         self._library = _library()
         self.step(0)

@@ -19,6 +19,7 @@ from tests.faults.servers import start_again, take_down
 from tests.faults.stack import KITCHEN, NOTIFIER, ORDER, PARTS, TRACKING, WORKERS, Stack
 
 AN_HOUR = 3600
+CLOCK_FAULT = "the clock stepped back an hour"
 _STOPPED_WITHIN = 30.0  # seconds until a process that was told to stop has ended
 _MORE_THAN_A_DISK = 10**18  # bytes
 
@@ -171,7 +172,7 @@ FAULTS = (
 
 def clock_fault(clock: Clock) -> Fault:
     """The fault of a stack that lives by `clock`."""
-    return Fault("the clock stepped back an hour", functools.partial(clock_back, clock=clock))
+    return Fault(CLOCK_FAULT, functools.partial(clock_back, clock=clock))
 
 
 @contextlib.contextmanager

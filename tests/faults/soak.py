@@ -1,4 +1,5 @@
-"""`python -m tests.faults.soak --orders 10000`: every fault in turn, under a load of orders, on one stack.
+"""`python -m tests.faults.soak --orders 10000`: every fault in turn, under a load of orders, on one stack
+(and the clock on another, that lives by a clock of its own).
 
 Prints the balance of each fault and of all together; exits with 1 unless all of them are even and everything
 came back by itself within 10 seconds.
@@ -10,17 +11,16 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.conftest import migrate
 from tests.faults.books import Balance
-from tests.faults.clock import Clock
-from tests.faults.faults import FAULTS, Fault, clock_fault
+from tests.faults.faults import CLOCK_FAULT, FAULTS, Fault, clock_fault
 from tests.faults.riding_out import Outcome, ride_out
-from tests.faults.stack import Stack
+from tests.faults.stack import Stack, stack_with_clock
 
 BACK_WITHIN = 10.0  # seconds from the return of what was away
 _PATIENCE = 60.0  # seconds until it counts as not come back at all
@@ -39,48 +39,67 @@ def main() -> int:
 
 
 def _soak(folder: Path, orders: int, only: str, logs: Path) -> int:
-    clock = Clock(folder)
+    faults = [fault for fault in FAULTS if only in fault.name]
+    with_clock = only in CLOCK_FAULT
+    report = Report()
+    shares = _shares(orders, len(faults) + with_clock)
     postgres, rabbitmq = Postgres(folder / "postgres"), RabbitMQ(folder / "rabbitmq")
-    with mock.patch.dict(os.environ, clock.environment):
-        postgres.start()
-    try:
-        rabbitmq.start()
-        migrate(postgres.url)
-        stack = Stack(postgres, rabbitmq, postgres.url, rabbitmq.add_vhost("soak"), **clock.environment)
+    # What the services said is of use to whoever looks for a fault, and to nobody else.
+    with logs.open("w") as file, contextlib.redirect_stdout(file):
         try:
-            faults = [fault for fault in (*FAULTS, clock_fault(clock)) if only in fault.name]
-            return _ride_out_all(stack, faults, orders)
+            postgres.start()
+            rabbitmq.start()
+            migrate(postgres.url)
+            if faults:
+                stack = Stack(postgres, rabbitmq, postgres.url, rabbitmq.add_vhost("soak"))
+                try:
+                    for fault in faults:
+                        report.ride_out(stack, fault, next(shares))
+                finally:
+                    for process in stack.expedite.processes:
+                        file.writelines(f"{process.service} {process.pid} {line}\n" for line in process.lines)
+                    stack.close()
+            if with_clock:
+                with stack_with_clock(folder / "clock", rabbitmq, rabbitmq.add_vhost("clock")) as (stack, clock):
+                    report.ride_out(stack, clock_fault(clock), next(shares))
         finally:
-            with logs.open("w") as file, contextlib.redirect_stdout(file):
-                for process in stack.expedite.processes:
-                    sys.stdout.writelines(f"{process.service} {process.pid} {line}\n" for line in process.lines)
-                stack.close()
-    finally:
-        rabbitmq.stop()
-        postgres.stop()
+            rabbitmq.stop()
+            postgres.stop()
+    return report.close()
 
 
-def _ride_out_all(stack: Stack, faults: list[Fault], orders: int) -> int:
-    _say(_ROW.format("fault", "accepted", "lost", "doubled", "stuck", "other", "back in"))
-    total, failures = Balance(), []
-    for position, fault in enumerate(faults):
-        share = orders // len(faults) + (position < orders % len(faults))
+def _shares(orders: int, faults: int) -> Iterator[int]:
+    return (orders // faults + (position < orders % faults) for position in range(faults))
+
+
+class Report:
+    """Prints a line for each fault, and the sum at the end."""
+
+    def __init__(self) -> None:
+        self._total = Balance()
+        self._failures: list[str] = []
+        _say(_ROW.format("fault", "accepted", "lost", "doubled", "stuck", "other", "back in"))
+
+    def ride_out(self, stack: Stack, fault: Fault, orders: int) -> None:
         try:
-            outcome = ride_out(stack, fault, share, fault.long, _PATIENCE)
+            outcome = ride_out(stack, fault, orders, fault.long, _PATIENCE)
         except AssertionError as failure:
-            failures.append(f"{fault.name}: {failure}")
+            self._failures.append(f"{fault.name}: {failure}")
             _say(f"{fault.name:38} FAILED: {failure}")
             stack.heal()
-            continue
-        total += outcome.balance
+            return
+        self._total += outcome.balance
+        self._failures += _failures(outcome)
         _say(_line(fault.name, outcome.balance, f"{outcome.recovered:.1f} s"))
-        failures += _failures(outcome)
-    _say(_line("all together", total, ""))
-    _say(f"\n{total}\n")
-    for failure in failures:
-        _say(failure)
-    _say("not even" if failures else "even: nothing is lost, doubled or stuck")
-    return 1 if failures else 0
+
+    def close(self) -> int:
+        """The exit code."""
+        _say(_line("all together", self._total, ""))
+        _say(f"\n{self._total}\n")
+        for failure in self._failures:
+            _say(failure)
+        _say("not even" if self._failures else "even: nothing is lost, doubled or stuck")
+        return 1 if self._failures else 0
 
 
 def _failures(outcome: Outcome) -> list[str]:
@@ -96,8 +115,9 @@ def _line(name: str, balance: Balance, recovered: str) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(f"{text}\n")
+    sys.__stdout__.flush()
 
 
 if __name__ == "__main__":

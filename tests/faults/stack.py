@@ -1,17 +1,24 @@
 """All of Expedite, running: two processes of most services, and between each service and its servers a network
 that can break."""
 
+import contextlib
 import itertools
+import os
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import requests
 
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
+from tests.conftest import migrate
 from tests.eventually import eventually
 from tests.expedite import Expedite, Process, free_port
+from tests.faults.clock import Clock
 from tests.faults.proxy import Proxy
 from tests.faults.servers import start_again
 
@@ -132,6 +139,24 @@ class Stack:
 
     def _proxies(self) -> list[Proxy]:
         return [*self.to_rabbitmq.values(), *self.to_postgres.values()]
+
+
+@contextlib.contextmanager
+def stack_with_clock(folder: Path, rabbitmq: RabbitMQ, amqp_uri: str) -> Iterator[tuple[Stack, Clock]]:
+    """A stack whose services and PostgreSQL live by a clock that can be stepped, for the length of a block."""
+    clock = Clock(folder)
+    postgres = Postgres(folder / "postgres", durable=False)
+    with mock.patch.dict(os.environ, clock.environment):
+        postgres.start()
+    try:
+        migrate(postgres.url)
+        stack = Stack(postgres, rabbitmq, postgres.url, amqp_uri, **clock.environment)
+        try:
+            yield stack, clock
+        finally:
+            stack.close()
+    finally:
+        postgres.stop()
 
 
 def _through(proxy: Proxy, server_port: int, address: str) -> str:

@@ -3,17 +3,15 @@
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.conftest import copied_database, migrate
-from tests.faults.clock import Clock
+from tests.conftest import copied_database
 from tests.faults.faults import FAULTS, Fault, clock_fault
 from tests.faults.riding_out import ride_out
-from tests.faults.stack import Stack
+from tests.faults.stack import Stack, stack_with_clock
 
 ORDERS = 60
 _BACK_WITHIN = 30.0  # seconds; the soak holds them to 10, on a machine that does nothing else
@@ -45,18 +43,7 @@ def test_the_books_are_even_after(fault: Fault, stack: Stack) -> None:
 def test_the_books_are_even_after_the_clock_stepped_back_an_hour(
     tmp_path: Path, rabbitmq: RabbitMQ, amqp_uri: str
 ) -> None:
-    clock = Clock(tmp_path)
-    postgres = Postgres(tmp_path / "postgres", durable=False)
-    with mock.patch.dict("os.environ", clock.environment):
-        postgres.start()
-    try:
-        migrate(postgres.url)
-        stack = Stack(postgres, rabbitmq, postgres.url, amqp_uri, **clock.environment)
-        try:
-            fault = clock_fault(clock)
-            outcome = ride_out(stack, fault, ORDERS, fault.seconds, _BACK_WITHIN)
-        finally:
-            stack.close()
-    finally:
-        postgres.stop()
+    with stack_with_clock(tmp_path, rabbitmq, amqp_uri) as (stack, clock):
+        fault = clock_fault(clock)
+        outcome = ride_out(stack, fault, ORDERS, fault.seconds, _BACK_WITHIN)
     assert outcome.balance.is_even, f"\n{outcome.balance}\n{outcome.wrong}"
