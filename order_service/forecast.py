@@ -1,5 +1,6 @@
 """The kitchen's load as the front door knows it: looked up at most once a second, however many orders come."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -16,12 +17,24 @@ class Forecast:
     def __init__(self) -> None:
         self._load: KitchenLoad | None = None
         self._looked_at = 0.0
+        self._first_look = threading.Lock()
 
     def completion(self, sessions: Sessions, order_type: str, prep_seconds: int, priority: int) -> datetime:
         """When an order placed now will be ready (UTC). Raises Unavailable."""
-        if self._load is None or time.monotonic() - self._looked_at > _FRESH:
-            self._looked_at = time.monotonic()  # before the look: whoever comes meanwhile uses the last one
-            with sessions.begin() as session:
-                self._load = read_model.kitchen_load(session)
-        wait = self._load.seconds_for_newest(order_type, prep_seconds, priority)
+        wait = self._recent(sessions).seconds_for_newest(order_type, prep_seconds, priority)
         return datetime.now(UTC) + timedelta(seconds=wait)
+
+    def _recent(self, sessions: Sessions) -> KitchenLoad:
+        if self._load is None:
+            # Orders that come at once when the process starts would all look, and keep each other waiting.
+            with self._first_look:
+                return self._load or self._look(sessions)
+        if time.monotonic() - self._looked_at > _FRESH:
+            return self._look(sessions)
+        return self._load
+
+    def _look(self, sessions: Sessions) -> KitchenLoad:
+        self._looked_at = time.monotonic()  # before the look: whoever comes meanwhile uses the last one
+        with sessions.begin() as session:
+            self._load = read_model.kitchen_load(session)
+        return self._load
