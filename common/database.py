@@ -15,9 +15,9 @@ import psycopg2
 from nameko_sqlalchemy import Database
 from nameko_sqlalchemy.database import DatabaseWrapper, Session
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import sessionmaker
 
@@ -90,7 +90,7 @@ class Breaker:
 
     def _probe(self) -> None:
         logs.event("db_connection_failed", "PostgreSQL is away; refusing until it is back", logging.WARNING)
-        while not is_ready(engine(self._settings)):
+        while not is_ready(self._settings):
             eventlet.sleep(_PROBE_PAUSE)
         self.is_open = False
         logs.event("db_connected", "PostgreSQL is back")
@@ -112,7 +112,7 @@ class Sessions:
 
     def are_to_be_had(self) -> bool:
         """True when PostgreSQL answers, whatever the last statement's trouble was."""
-        return is_ready(engine(self._settings))
+        return is_ready(self._settings)
 
     @contextlib.contextmanager
     def single(self) -> Iterator[Session]:
@@ -132,20 +132,34 @@ class Sessions:
         """
         if self._breaker.is_open:
             raise Unavailable(_AWAY)
-        bound = self._settings.statement_timeout + self._settings.db_pool_timeout + 1
-        try:
-            # PostgreSQL ends a statement that takes too long; this is for a PostgreSQL that is frozen itself.
-            with (
-                eventlet.Timeout(bound, OperationalError("(no answer)", None, TimeoutError())),
-                self._wrapper.get_session(close_on_exit=True) as session,
-            ):
-                yield session
-        # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
-        except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
-            logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
-            if not isinstance(getattr(exc, "orig", exc), _BUSY):
-                self._breaker.trip()
-            raise Unavailable(_AWAY) from exc
+        with (
+            bounded(self._settings, self._breaker),
+            self._wrapper.get_session(close_on_exit=True) as session,
+        ):
+            yield session
+
+
+@contextlib.contextmanager
+def transaction(settings: Settings) -> Iterator[Session]:
+    """A session in a transaction for what has no worker: sweepers, heartbeats, tools. Raises Unavailable."""
+    with bounded(settings, breaker(settings)), sessionmaker(engine(settings), class_=Session).begin() as session:
+        yield session
+
+
+@contextlib.contextmanager
+def bounded(settings: Settings, breaker: Breaker) -> Iterator[None]:
+    """A block that PostgreSQL cannot hold up for ever. Raises Unavailable when it is away or does not answer."""
+    # PostgreSQL ends a statement that takes too long; this is for a PostgreSQL that is frozen itself.
+    bound = settings.statement_timeout + settings.db_pool_timeout + 1
+    try:
+        with eventlet.Timeout(bound, OperationalError("(no answer)", None, TimeoutError())):
+            yield
+    # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
+    except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
+        logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
+        if not isinstance(getattr(exc, "orig", exc), _BUSY):
+            breaker.trip()
+        raise Unavailable(_AWAY) from exc
 
 
 class Postgres(Database):
@@ -174,20 +188,20 @@ class Postgres(Database):
 
     def _say_when_connected(self) -> None:
         pause = 0.5
-        while not is_ready(self.engine):
+        while not is_ready(self.settings):
             logs.event("db_connection_failed", "waiting for PostgreSQL", logging.WARNING, pause_seconds=pause)
             eventlet.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         logs.event("db_connected", "PostgreSQL answers", url=self.engine.url.render_as_string(hide_password=True))
 
 
-def is_ready(database: Engine) -> bool:
-    """True when PostgreSQL answers within two seconds."""
+def is_ready(settings: Settings) -> bool:
+    """True when PostgreSQL answers within two seconds, on a connection of its own: a busy pool is no outage."""
     with eventlet.Timeout(READY_TIMEOUT, False):
         try:
-            with database.connect() as connection:
-                connection.execute(text("select 1"))
-                return True
-        except (SQLAlchemyError, psycopg2.Error):
+            connection = psycopg2.connect(settings.database_url, **connect_options(READY_TIMEOUT))
+            connection.close()
+            return True
+        except psycopg2.Error:
             return False
     return False

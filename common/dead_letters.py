@@ -19,15 +19,14 @@ from typing import Any
 
 import amqp
 from nameko.extensions import DependencyProvider
-from nameko_sqlalchemy.database import Session
-from sqlalchemy.orm import sessionmaker
 
 from common import broker, codec, database, moves
-from common.errors import IllegalMove, NotFound
-from common.lifecycle import KITCHEN, RECEIVED
+from common.errors import IllegalMove, Invalid, NotFound, Unavailable
+from common.lifecycle import KITCHEN, ORDER_TYPES, RECEIVED
 from common.moves import Actor
 from common.settings import Settings, load, settings
 
+_KITCHEN_QUEUES = [broker.kitchen_queue(order_type) for order_type in ORDER_TYPES]
 _MOST_READ = 10_000  # letters that one call looks at
 _BROUGHT_BACK_BY = "kitchen_service"
 
@@ -125,25 +124,32 @@ class DeadLetters:
         reason: str | None,
         handle: Callable[[amqp.Connection, Letter], None],
     ) -> list[dict[str, Any]]:
+        if letter_id is queue is reason is None:
+            raise Invalid.fields([{"field": "letter_id", "message": "Name a letter, a queue or a reason."}])
         done = []
         with self._opened(letter_id, queue, reason) as (connection, channel, letters):
             for letter in letters:
-                handle(connection, letter)
-                channel.basic_ack(letter.message.delivery_tag)
-                done.append(letter.summary())
+                summary = letter.summary()
+                try:
+                    handle(connection, letter)
+                except NotFound as exc:
+                    done.append({**summary, "refused": exc.detail})  # it stays, and the others go on
+                else:
+                    channel.basic_ack(letter.message.delivery_tag)
+                    done.append(summary)
         return done
 
     def _send_back(self, connection: amqp.Connection, letter: Letter) -> None:
         queue = letter.header("queue")
-        if not isinstance(queue, str):
-            raise NotFound(f"Dead letter {letter.id} does not say where it came from.")
+        if queue not in _KITCHEN_QUEUES:
+            raise NotFound(f"It came from {str(queue)[:40]}, where nothing can be sent back to.")
         if letter.order_number is not None:
             self._bring_back(letter.order_number)
         broker.publish(connection, broker.copy(letter.message), "", queue)
 
     def _bring_back(self, order_number: str) -> None:
         """A failed order is received again; one that went on without its letter stays as it is."""
-        with sessionmaker(database.engine(self._settings), class_=Session).begin() as session:
+        with database.transaction(self._settings) as session:
             try:
                 moves.move(
                     session, _BROUGHT_BACK_BY, order_number, RECEIVED, Actor(KITCHEN, KITCHEN), reason="replayed"
@@ -202,8 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif given.command == "show":
             found = [letters.show(given.id)]
         else:
-            found = getattr(letters, given.command)(given.id, given.queue, given.reason)
-    except (*broker.Lost, NotFound) as exc:
+            # --all without a filter: every letter's reason contains nothing.
+            reason = given.reason if given.id or given.queue or given.reason else ""
+            found = getattr(letters, given.command)(given.id, given.queue, reason)
+    except (*broker.Lost, NotFound, Unavailable) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
     for letter in found:

@@ -26,7 +26,7 @@ class Checks(DependencyProvider):
     def run(self, names: tuple[str, ...]) -> dict[str, str]:
         """{"database": "ok" or "down", …}, looked at side by side."""
         checks = {
-            DATABASE: lambda: database.is_ready(database.engine(self.settings)),
+            DATABASE: lambda: database.is_ready(self.settings),
             RABBITMQ: lambda: broker.is_ready(self.settings.amqp_uri),
         }
         threads = {name: eventlet.spawn(checks[name]) for name in names}

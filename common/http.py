@@ -14,6 +14,7 @@ answered as JSON, what it raises as problem details, so that the same method ser
 import inspect
 import logging
 import re
+import resource
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -33,7 +34,10 @@ from common.settings import settings
 
 MAX_BODY = 64 * 1024  # bytes
 SOCKET_TIMEOUT = 60  # seconds that a connection may say nothing, between requests too
-MAX_CONNECTIONS = 2000  # of one process
+BODY_TIMEOUT = 10  # seconds for the whole body, however slowly it drips
+# Of one process; a third of its files is left for everything else.
+MAX_CONNECTIONS = min(2000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 2 // 3)
+_ACCEPT_PAUSE = 0.1  # seconds after a connection could not be accepted
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
@@ -70,6 +74,15 @@ class HttpServer(WebServer):
         server.socket_timeout = SOCKET_TIMEOUT
         return server
 
+    def run(self) -> None:
+        # Nameko's ends the process when a connection cannot be accepted.
+        while self._is_accepting:
+            try:
+                super().run()
+            except OSError as exc:
+                logs.event("request_failed", "cannot accept a connection", logging.ERROR, error=exc)
+                eventlet.sleep(_ACCEPT_PAUSE)
+
     def process_request(self, sock: Any, address: Any) -> None:
         if self._connections >= MAX_CONNECTIONS:
             sock.close()
@@ -77,6 +90,8 @@ class HttpServer(WebServer):
         self._connections += 1
         try:
             super().process_request(sock, address)
+        except OSError as exc:
+            logs.event("request_failed", "a connection broke", logging.DEBUG, error=exc)
         finally:
             self._connections -= 1
 
@@ -92,6 +107,15 @@ class HttpServer(WebServer):
         self.close_door()
         # Not WebServer.stop(): it would close the door a second time.
         self._last_answers()
+
+    def begin_answer(self, environ: dict[str, Any]) -> None:
+        """An answer is on the way from now until eventlet has sent it."""
+
+        def sent(_environ: dict[str, Any]) -> None:
+            self._answering -= 1
+
+        self._answering += 1
+        environ["eventlet.posthooks"].append((sent, (), {}))
 
     def _last_answers(self) -> None:
         """Workers are done when this is called; their answers may still be on the way."""
@@ -154,12 +178,9 @@ class App(WsgiApp):
         request_id = logs.sane_request_id(environ.get("HTTP_X_REQUEST_ID"))
         environ["expedite.request_id"] = request_id
         logs.begin_request(request_id)
-        self.server._answering += 1
-        try:
-            response = self._answer(environ, request, request_id)
-            return response(environ, start_response)
-        finally:
-            self.server._answering -= 1
+        self.server.begin_answer(environ)
+        response = self._answer(environ, request, request_id)
+        return response(environ, start_response)
 
     def _answer(self, environ: dict[str, Any], request: Request, request_id: str) -> Response:
         try:
@@ -221,21 +242,24 @@ class HttpEntrypoint(HttpRequestHandler):
         return response
 
     def _run(self, request: Request, request_id: str) -> Response:
-        if self.is_probe:
-            return self._call(request, request_id)
-        if self.server.in_work >= self.container.settings.max_concurrent:
-            # At once, and before the body is read: piling up would help nobody.
-            raise errors.Unavailable("Too much at once; try again in a moment.")
-        self.server.in_work += 1
-        try:
-            return self._call(request, request_id)
-        finally:
-            self.server.in_work -= 1
-
-    def _call(self, request: Request, request_id: str) -> Response:
+        self._refuse_too_much()  # at once, and before the body is read: piling up would help nobody
         arguments = dict(request.path_values)  # type: ignore[attr-defined]
         for name, read in self._wants.items():
             arguments[name] = read(request)
+        if self.is_probe:
+            return self._call(arguments, request_id)
+        self._refuse_too_much()
+        self.server.in_work += 1
+        try:
+            return self._call(arguments, request_id)
+        finally:
+            self.server.in_work -= 1
+
+    def _refuse_too_much(self) -> None:
+        if not self.is_probe and self.server.in_work >= self.container.settings.max_concurrent:
+            raise errors.Unavailable("Too much at once; try again in a moment.")
+
+    def _call(self, arguments: dict[str, Any], request_id: str) -> Response:
         done = Event()
 
         def handle_result(worker_ctx: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
@@ -299,9 +323,10 @@ def _read(stream: Any, limit: int) -> bytes:
     chunks: list[bytes] = []
     left = limit
     try:
-        while left > 0 and (chunk := stream.read(left)):
-            chunks.append(chunk)
-            left -= len(chunk)
+        with eventlet.Timeout(BODY_TIMEOUT, TimeoutError()):
+            while left > 0 and (chunk := stream.read(left)):
+                chunks.append(chunk)
+                left -= len(chunk)
     except (OSError, ValueError) as exc:  # cut off, too slow, or chunks that are none
         raise errors.Malformed("The body ended early.") from exc
     return b"".join(chunks)

@@ -32,12 +32,12 @@ _BROADCAST_ARGUMENTS = {
     "x-max-length": 10_000,
 }
 _RECONNECT_PAUSE = 1.0  # seconds
+_ANSWER_TIMEOUT = 5.0  # seconds that a worker waits for its RPC answer to be confirmed
 
 
 class QueueConsumer(nameko.messaging.QueueConsumer):
     """Consumes over one connection, for as long as the service runs."""
 
-    connected = False
     _starting: bool
 
     def start(self) -> None:
@@ -62,8 +62,14 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
         self._gt.kill()
 
     def ack_message(self, message: Any) -> None:
-        if not message.acknowledged:
-            super().ack_message(message)
+        # On a connection that is gone there is nothing to acknowledge: the broker has the message again.
+        with contextlib.suppress(OSError):
+            if not message.acknowledged:
+                super().ack_message(message)
+
+    def requeue_message(self, message: Any) -> None:
+        with contextlib.suppress(OSError):
+            super().requeue_message(message)
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Any]:
@@ -86,11 +92,9 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
                 consumer.queues[0].delete()  # nobody else will ever read it
 
     def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
-        self.connected = True
         logs.event("rabbitmq_connected", "consuming", queues=[queue.name for c in consumers for queue in c.queues])
 
     def on_connection_error(self, exc: Exception, interval: float) -> None:
-        self.connected = False
         logs.event(
             "rabbitmq_connection_failed",
             "waiting for RabbitMQ",
@@ -105,8 +109,6 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
         except Exception as exc:
             logs.event("rabbitmq_connection_failed", "lost RabbitMQ", logging.WARNING, reason=type(exc).__name__)
             raise
-        finally:
-            self.connected = False
 
     def _consume_for_ever(self) -> None:
         while not self.should_stop:
@@ -172,26 +174,34 @@ class RpcConsumer(nameko.rpc.RpcConsumer):
             self.queue_consumer.unregister_provider(self)
 
     def handle_result(self, message: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        self.queue_consumer.ack_message(message)  # a call that was malformed has not been yet
         if exc_info is not None:
             exc_info = _presentable(exc_info)
+        # In a thread of its own: a broker that blocks publishing holds up the answer, and not this worker.
+        answering = eventlet.spawn(self._answer, message, result, exc_info)
+        with eventlet.Timeout(_ANSWER_TIMEOUT, False):
+            answering.wait()
+        return result, exc_info
+
+    def _answer(self, message: Any, result: Any, exc_info: Any) -> None:
         try:
             # As HTTP would answer it; kombu's own JSON has other ideas of decimals and times.
-            result = codec.plain(result)
-            result, exc_info = super().handle_result(message, result, exc_info)
+            super().handle_result(message, codec.plain(result), exc_info)
         except Exception:
             logs.event("rabbitmq_publish_failed", "an RPC answer could not be sent", logging.ERROR)
-        return result, exc_info
 
 
 class Rpc(nameko.rpc.Rpc):
-    """Nameko's RPC entrypoint, acknowledging a call when its execution begins: a call that a dying broker
-    or process interrupts is not executed a second time behind the caller's back."""
+    """Nameko's RPC entrypoint, acknowledging a call before it is executed: a call that a dying broker or process
+    interrupts is not executed a second time behind the caller's back."""
 
     rpc_consumer = RpcConsumer()
 
     def handle_message(self, body: Any, message: Any) -> None:
-        super().handle_message(body, message)
+        if message.channel.connection is None:
+            return  # the broker has it again, and will send it again
         self.rpc_consumer.queue_consumer.ack_message(message)
+        super().handle_message(body, message)
 
 
 rpc = Rpc.decorator

@@ -8,6 +8,7 @@ followed by another within seconds. One that cannot reach the broker lets go of 
 A message may be published twice (a confirmation can be lost), never not at all.
 """
 
+import contextlib
 import logging
 import struct
 import time
@@ -35,7 +36,7 @@ _QUIET_TIMEOUT = 15.0  # seconds after which PostgreSQL ends a silent leader's s
 _IDLE_WAIT = 1.0  # seconds without a notification until the outbox is looked at all the same
 _ANSWER_TIMEOUT = 2.0  # seconds on top of the statement's own limit, for a server that is frozen
 _LONGEST_PAUSE = 2.0  # seconds between attempts to lead
-_MOST_ATTEMPTS = 10  # to publish one row; about five minutes, then it is a dead letter
+_MOST_ATTEMPTS = 10  # to publish a row that breaks its channel; about five minutes, then it is a dead letter
 _RETRY_PAUSE = 5  # seconds, times the attempts so far, that a refused row waits; at most a minute
 
 _LEAD = "select pg_try_advisory_lock(%s)"
@@ -148,7 +149,8 @@ class Relay(DependencyProvider):
         if not rows:
             return 0
         refused = publisher.publish(rows, lambda: self._query(session, "select 1"))
-        given_up = [row for row in rows if row.id in refused and row.attempts + 1 >= _MOST_ATTEMPTS]
+        # What a queue would not take waits for as long as that takes; what cannot be published at all does not.
+        given_up = [row for row in rows if row.id in publisher.poisoned and row.attempts + 1 >= _MOST_ATTEMPTS]
         for row in given_up:
             publisher.dead_letter(row, refused[row.id], self.container.service_name)
         gone = [row.id for row in rows if row.id not in refused or row in given_up]
@@ -172,6 +174,8 @@ class Publisher:
         connection.on_unblocked = lambda: self._block(False)
         self._outstanding: dict[int, int] = {}  # delivery tag: row id
         self._refused: dict[int, str] = {}  # row id: why
+        self.poisoned: set[int] = set()  # row ids that broke their channel
+        self._channel: Any = None
         self._open_channel()
         self.declare()
 
@@ -194,7 +198,9 @@ class Publisher:
             return dict(self._refused)
         except _POISON as exc:
             self._open_channel()
+            while_blocked()  # PostgreSQL hears of this process, however often this halves
             if len(rows) == 1:
+                self.poisoned.add(rows[0].id)
                 return {rows[0].id: f"{type(exc).__name__}: {exc}"[:300]}
             middle = len(rows) // 2
             return self.publish(rows[:middle], while_blocked) | self.publish(rows[middle:], while_blocked)
@@ -219,6 +225,11 @@ class Publisher:
         broker.publish(self._connection, message, broker.DEAD_LETTERS, "")
 
     def _open_channel(self) -> None:
+        if self._channel is not None:
+            # Its confirmations carry tags that the next channel uses again.
+            self._channel.events.clear()
+            with contextlib.suppress(*broker.Lost):
+                self._channel.close()
         self._channel = self._connection.channel()
         self._tag = 0
         self._channel.confirm_select()
@@ -240,16 +251,15 @@ class Publisher:
                 )
         deadline = time.monotonic() + _CONFIRM_TIMEOUT
         while self._outstanding:
-            try:
+            with contextlib.suppress(TimeoutError):
                 self._connection.drain_events(timeout=_IDLE_WAIT)
-            except TimeoutError as exc:
-                if self._is_blocked:
-                    # Sending all of it again on another connection would only make copies.
-                    deadline = time.monotonic() + _CONFIRM_TIMEOUT
-                    self._connection.heartbeat_tick()
-                    while_blocked()
-                elif time.monotonic() > deadline:
-                    raise BrokerSlow("no confirmation") from exc
+            if self._is_blocked:
+                # Sending all of it again on another connection would only make copies.
+                deadline = time.monotonic() + _CONFIRM_TIMEOUT
+                self._connection.heartbeat_tick()
+                while_blocked()
+            elif time.monotonic() > deadline:
+                raise BrokerSlow("no confirmation")
 
     def _block(self, is_blocked: bool) -> None:
         self._is_blocked = is_blocked
@@ -326,7 +336,6 @@ def _log_published(row: Row, refusal: str | None) -> None:
             routing_key=row.routing_key[:100],
             order_number=row.order_number,
             attempts=row.attempts + 1,
-            given_up=row.attempts + 1 >= _MOST_ATTEMPTS,
         )
     elif row.routing_key.startswith(ORDER_PLACED):
         logs.event(

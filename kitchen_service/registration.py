@@ -8,9 +8,9 @@ import eventlet
 from eventlet.event import Event
 from nameko.extensions import SharedExtension
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from common import database, logs
+from common.errors import Unavailable
 from common.models import IS_ONLINE
 from common.settings import settings
 
@@ -26,7 +26,7 @@ _REGISTER = text(f"""
     returning name
 """)
 _BEAT = text("""
-    update workers set last_seen = now(), status = 'online' where name = :name and instance = :instance
+    update workers set last_seen = now() where name = :name and instance = :instance
     returning name
 """)
 _LEAVE = text("update workers set status = 'offline', last_seen = now() where instance = :instance")
@@ -59,7 +59,7 @@ class Registration(SharedExtension):
         if self._registered.ready():
             try:
                 self._execute(_LEAVE, instance=str(self.instance))
-            except SQLAlchemyError:
+            except Unavailable:
                 logs.event("db_query_failed", "could not say that this worker left", logging.WARNING)
 
     def wait(self) -> None:
@@ -106,14 +106,10 @@ class Registration(SharedExtension):
             if not self._execute(_BEAT, name=self.name, instance=str(self.instance)):
                 raise NameTaken(1)
             logs.event("heartbeat_sent", self.name, logging.DEBUG)
-        except SQLAlchemyError as exc:
+        except Unavailable as exc:
             logs.event("db_query_failed", "heartbeat failed", logging.WARNING, reason=type(exc).__name__)
 
     def _execute(self, statement: Any, **parameters: Any) -> list[Any]:
-        bound = self.settings.statement_timeout + database.CONNECT_TIMEOUT
-        with (
-            eventlet.Timeout(bound, SQLAlchemyError("no answer")),
-            database.engine(self.settings).begin() as connection,
-        ):
-            result = connection.execute(statement, parameters)
+        with database.transaction(self.settings) as session:
+            result = session.execute(statement, parameters)
             return list(result) if result.returns_rows else []

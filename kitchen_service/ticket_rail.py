@@ -46,7 +46,7 @@ class Ticket:
     def attempts(self) -> int:
         """How often it has failed so far."""
         counted = (self.message.headers or {}).get("attempts")
-        return counted if isinstance(counted, int) else 0
+        return max(0, counted) if isinstance(counted, int) else 0
 
     @property
     def urgency(self) -> tuple[int, str]:

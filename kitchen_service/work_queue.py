@@ -72,10 +72,16 @@ class WorkQueue(Entrypoint):
                     reason=type(exc).__name__,
                     pause_seconds=pause,
                 )
-                # The broker has these again already, so there is nothing to acknowledge.
-                self._disown()
-                eventlet.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = self._start_over(pause)
+            except Exception:
+                logs.event("message_processing_failed", "the work queue failed; it starts over", logging.ERROR)
+                pause = self._start_over(pause)
+
+    def _start_over(self, pause: float) -> float:
+        """The broker has what was in hand again already, so there is nothing to acknowledge."""
+        self._disown()
+        eventlet.sleep(pause)
+        return min(pause * 2, _LONGEST_PAUSE)
 
     def _until_registered(self) -> None:
         while not self._stopping:
@@ -145,8 +151,8 @@ class WorkQueue(Entrypoint):
             return
         if failure is None:
             rail.acknowledge(ticket)
-        elif isinstance(failure, Unavailable):
-            rail.give_back(ticket)  # this worker is stopping while PostgreSQL is away
+        elif isinstance(failure, Unavailable) and self._stopping:
+            rail.give_back(ticket)  # PostgreSQL is away, and this worker does not wait for it any longer
         elif isinstance(failure, PERMANENT) or self._is_last(ticket):
             self._bury(rail, ticket, failure)
         else:
@@ -185,6 +191,8 @@ class WorkQueue(Entrypoint):
     def _disown(self) -> None:
         for ticket in self._hands.values():
             ticket.is_owned = False
+        while not self._finished.empty():
+            self._hands.pop(self._finished.get()[0])
 
 
 work_queue = WorkQueue.decorator

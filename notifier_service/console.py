@@ -1,6 +1,5 @@
 """The console channel: every process prints every change, once and in order."""
 
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +28,7 @@ class Console(DependencyProvider):
         events.check(events.ORDER_STATUS_CHANGED, change)
         if not self._is_news(change["order_number"], change["sequence"]):
             return
-        sys.stdout.write(sentence(change) + "\n")
+        print(sentence(change), flush=True)  # noqa: T201  (this is what it is for)
         logs.event(
             "notification_received",
             f"{change['order_number']}: {change['old_status']} → {change['new_status']}",

@@ -14,8 +14,6 @@ import eventlet
 from nameko.extensions import DependencyProvider
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import sessionmaker
 
 from common import broker, database, events, lifecycle, logs, read_model
 from common.models import IS_ONLINE
@@ -25,6 +23,10 @@ _SWEEPER_LOCK = 0x0D7B0C7  # advisory lock: one sweep at a time
 
 _TRY_LOCK = text("select pg_try_advisory_xact_lock(:key)")
 
+_UNPUBLISHED = text(f"""
+    select body ->> 'order_number' from outbox
+    where routing_key like '{events.ORDER_PLACED}.%' and body ? 'order_number'
+""")
 _SEND_AGAIN = text(f"""
     with needed as (
         select o.id, greatest(o.placed_at, o.updated_at, o.sent_again_at, o.retry_at) as since
@@ -33,17 +35,18 @@ _SEND_AGAIN = text(f"""
         union all
         select o.id, greatest(o.cooking_started_at, o.sent_again_at, o.retry_at, workers.last_seen)
         from orders o left join workers on workers.instance = o.cooking_worker
-        where o.status = 'cooking' and o.cooking_worker is not null and not coalesce({IS_ONLINE}, false)
+        where o.status = 'cooking' and o.accepted_by is null
+            and o.cooking_worker is not null and not coalesce({IS_ONLINE}, false)
     ), taken as materialized (
         -- One look at what came later, not one for each order: a backlog has thousands.
         select order_type, priority, max(placed_at) as latest from orders
         where id > (select min(id) from needed) and cooking_started_at < now() - make_interval(secs => :grace)
+            and processed_by in (select name from workers)  -- a person may begin with any order
         group by order_type, priority
     ), missing as (
         select o.* from needed n join orders o using (id)
         where n.since < now() - make_interval(secs => :grace)
-            and o.number not in (
-                select body ->> 'order_number' from outbox where routing_key like '{events.ORDER_PLACED}.%')
+            and o.number <> all(:unpublished)
             and (o.order_type = any(:empty) or exists (
                 select 1 from taken
                 where taken.order_type = o.order_type and taken.priority <= o.priority
@@ -96,15 +99,17 @@ class Sweeper(DependencyProvider):
             eventlet.sleep(self.settings.sweep_interval)
             logs.begin_request(logs.new_request_id())
             try:
-                empty = self._empty_queues()
-                with sessionmaker(database.engine(self.settings), class_=Session).begin() as session:
+                with database.transaction(self.settings) as session:
                     if session.execute(_TRY_LOCK, {"key": _SWEEPER_LOCK}).scalar_one():
-                        self._sweep(session, empty)
-            except (*broker.Lost, SQLAlchemyError) as exc:
+                        self._sweep(session)
+            except Exception as exc:
                 logs.event("sweep_failed", "the sweeper tries again later", logging.WARNING, error=exc)
 
-    def _sweep(self, session: Session, empty: Iterable[str]) -> None:
-        for order in send_missing_again(session, empty, self.settings.sweep_grace):
+    def _sweep(self, session: Session) -> None:
+        # First what the outbox holds, then the queues: what is published in between is in its queue by then.
+        unpublished = [row[0] for row in session.execute(_UNPUBLISHED)]
+        empty = self._empty_queues()
+        for order in send_missing_again(session, empty, unpublished, self.settings.sweep_grace):
             logs.event(
                 "order_sent_again",
                 f"the ticket of {order['order_number']} had gone missing",
@@ -128,14 +133,22 @@ class Sweeper(DependencyProvider):
             ]
 
 
-def send_missing_again(session: Session, empty: Iterable[str], grace: float) -> list[dict[str, Any]]:
+def send_missing_again(
+    session: Session, empty: Iterable[str], unpublished: Iterable[str], grace: float
+) -> list[dict[str, Any]]:
     """Put the missing tickets into the outbox; returns their orders' numbers and statuses.
 
-    `empty` names the order types whose queues are empty. A ticket that was seen or sent less than `grace` seconds
-    ago is given time to be where it belongs.
+    `empty` names the order types whose queues are empty, `unpublished` the orders in the outbox. A ticket that was
+    seen or sent less than `grace` seconds ago is given time to be where it belongs.
     """
     rows = session.execute(
         _SEND_AGAIN,
-        {"empty": list(empty), "grace": grace, "request_id": logs.current_request_id(), "most": _MOST},
+        {
+            "empty": list(empty),
+            "unpublished": list(unpublished),
+            "grace": grace,
+            "request_id": logs.current_request_id(),
+            "most": _MOST,
+        },
     )
     return [{"order_number": row.number, "status": row.status} for row in rows]
