@@ -1,4 +1,4 @@
-"""A failure that may heal is tried again; one that never will, or that has had its attempts, becomes a dead letter."""
+"""A failure that may heal is tried again; one that does not becomes a dead letter."""
 
 import json
 import subprocess
@@ -8,21 +8,12 @@ from typing import Any
 import amqp
 import pytest
 
+from devstack.postgres import Postgres
 from tests.eventually import eventually
 from tests.expedite import ROOT, Expedite
-
-# The kitchen's move fails for as long as this stands; nothing in the services knows of it.
-_BREAK = """
-    create function oven_on_fire() returns trigger language plpgsql as $$
-    begin
-        if new.status = 'cooking' and new.customer_name = 'Unlucky' then
-            raise exception 'the oven is on fire';
-        end if;
-        return new;
-    end $$;
-    create trigger oven_on_fire before update on orders for each row execute function oven_on_fire()
-"""
-_HEAL = "drop trigger oven_on_fire on orders"
+from tests.faults import oven
+from tests.faults.locks import held
+from tests.faults.servers import take_down
 
 
 def _dead_letters(expedite: Expedite, *arguments: str) -> list[dict[str, Any]]:
@@ -40,7 +31,7 @@ def _dead_letters(expedite: Expedite, *arguments: str) -> list[dict[str, Any]]:
 
 
 def test_a_failure_that_heals_is_tried_again_and_holds_up_nobody(expedite: Expedite) -> None:
-    expedite.query(_BREAK)
+    expedite.query(oven.BREAK)
     expedite.start("order_service")
     worker = expedite.start_worker(RETRY_PAUSES="0.3,0.3,2,2,2,2,2,2")
     unlucky = expedite.place(customer_name="Unlucky")["order_number"]
@@ -50,7 +41,7 @@ def test_a_failure_that_heals_is_tried_again_and_holds_up_nobody(expedite: Exped
         expedite.wait_for(number, "ready")
     eventually(lambda: len(worker.actions("message_processing_failed")) >= 2)
     assert expedite.status(unlucky) == "received"
-    expedite.query(_HEAL)
+    expedite.query(oven.HEAL)
     expedite.wait_for(unlucky, "ready")
 
     assert expedite.history(unlucky) == ["received", "cooking", "ready"]
@@ -58,8 +49,62 @@ def test_a_failure_that_heals_is_tried_again_and_holds_up_nobody(expedite: Exped
     eventually(expedite.is_settled)
 
 
+def test_an_order_whose_row_is_held_is_cooked_later_and_those_behind_it_meanwhile(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    locked, *behind = [expedite.place_number() for _ in range(4)]
+    with held(expedite, "select * from orders where number = %s for update", locked):
+        worker = expedite.start_worker(STATEMENT_TIMEOUT=0.5, RETRY_PAUSES="0.5,0.5,1,1,1,1,1,1,1,1")
+        for number in behind:
+            expedite.wait_for(number, "ready")
+        eventually(lambda: len(worker.actions("message_processing_failed")) >= 2, 20)
+        assert expedite.status(locked) == "received"
+
+    expedite.wait_for(locked, "ready")
+    assert expedite.history(locked) == ["received", "cooking", "ready"]
+    assert expedite.cooked() == [*behind, locked]
+    assert _dead_letters(expedite, "list") == []
+    eventually(expedite.is_settled)
+
+
+def test_an_order_whose_row_is_held_when_it_is_done_is_ready_later(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    worker = expedite.start_worker(STATEMENT_TIMEOUT=0.5, COOKING_SPEED=5, RETRY_PAUSES="0.5,0.5,1,1,1,1,1,1,1,1")
+    locked, behind = expedite.place_number(), expedite.place_number()
+    expedite.wait_for(locked, "cooking")
+    with held(expedite, "select * from orders where number = %s for update", locked):
+        expedite.wait_for(behind, "ready")
+        assert worker.actions("message_processing_failed")
+        assert expedite.status(locked) == "cooking"
+
+    expedite.wait_for(locked, "ready")
+    assert expedite.history(locked) == ["received", "cooking", "ready"]
+    assert expedite.query("select orders_processed from workers") == [(2,)]
+    assert _dead_letters(expedite, "list") == []
+    eventually(expedite.is_settled)
+
+
+def test_postgresql_away_for_longer_than_all_retries_makes_no_dead_letter(
+    expedite: Expedite, postgres: Postgres
+) -> None:
+    expedite.start("order_service")
+    worker = expedite.start_worker(COOKING_SPEED=5, RETRY_PAUSES="0.1,0.1")
+    numbers = [expedite.place_number() for _ in range(3)]
+    expedite.wait_for(numbers[0], "cooking")
+
+    take_down(postgres, "stop")
+    # With its growing pauses these take it more than 12 seconds.
+    eventually(lambda: len(worker.actions("db_transaction_failed")) >= 6, 60)
+    postgres.start()
+
+    for number in numbers:
+        expedite.wait_for(number, "ready", within=30)
+        assert expedite.history(number) == ["received", "cooking", "ready"]
+    assert _dead_letters(expedite, "list") == []
+    eventually(expedite.is_settled)
+
+
 def test_after_its_attempts_a_ticket_is_a_dead_letter_that_can_be_replayed(expedite: Expedite) -> None:
-    expedite.query(_BREAK)
+    expedite.query(oven.BREAK)
     expedite.start("order_service")
     expedite.start_worker("chef_mario", RETRY_PAUSES="0.1,0.2")
     number = expedite.place(customer_name="Unlucky", order_type="delivery", delivery_address="1 Fire Lane, Oven")[
@@ -87,7 +132,7 @@ def test_after_its_attempts_a_ticket_is_a_dead_letter_that_can_be_replayed(exped
     [again] = eventually(lambda: [each for each in _dead_letters(expedite, "list") if each["attempts"] == 4])
     assert again["id"] == letter["id"]
 
-    expedite.query(_HEAL)
+    expedite.query(oven.HEAL)
     assert _dead_letters(expedite, "replay", "--all", "--reason", "something else") == []
     assert len(_dead_letters(expedite, "replay", "--all", "--queue", "kitchen.delivery")) == 1
     expedite.wait_for(number, "ready")

@@ -1,0 +1,247 @@
+"""Tickets that went missing are sent again, and no others; what is stuck is reported."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from devstack.rabbitmq import RabbitMQ
+from tests.eventually import eventually
+from tests.expedite import Expedite, Process
+from tests.faults import oven
+from tests.faults.queues import full
+
+AT_A_TABLE = {"order_type": "dine_in", "table_number": 1}
+SWEEPING = {"SWEEP_INTERVAL": 0.3, "SWEEP_GRACE": 1, "STUCK_RECEIVED": 1, "STUCK_COOKING": 1}
+SWEEPS = 6  # rounds of the sweeper that are watched, to see that it leaves something alone
+
+
+@pytest.fixture
+def desk(expedite: Expedite) -> Process:
+    return expedite.start("order_service", **SWEEPING)
+
+
+def sent_again(*desks: Process) -> list[str]:
+    return sorted(line["details"]["order_number"] for desk in desks for line in desk.actions("order_sent_again"))
+
+
+def sweep(*desks: Process) -> None:
+    """Until they have made some rounds from now on, with an order that is past the grace: each round says that it
+    is stuck."""
+
+    def rounds() -> int:
+        return sum(len(desk.actions("orders_stuck")) for desk in desks)
+
+    before = rounds()
+    eventually(lambda: rounds() >= before + SWEEPS, 20)
+
+
+def is_waiting(expedite: Expedite, order_type: str, count: int) -> None:
+    """Until so many tickets wait and the outbox is empty."""
+    eventually(
+        lambda: (
+            expedite.waiting(f"kitchen.{order_type}") == count
+            and expedite.query("select count(*) from outbox") == [(0,)]
+        )
+    )
+
+
+def purge(expedite: Expedite, order_type: str) -> None:
+    with expedite.channel() as channel:
+        channel.queue_purge(f"kitchen.{order_type}")
+
+
+def test_the_tickets_of_a_purged_queue_are_sent_again_once_and_no_others(
+    expedite: Expedite, desk: Process
+) -> None:
+    other = expedite.start("order_service", **SWEEPING)
+    lost = sorted(expedite.place_number() for _ in range(3))
+    waiting = [expedite.place_number(**AT_A_TABLE) for _ in range(3)]
+    is_waiting(expedite, "takeout", 3)
+    is_waiting(expedite, "dine_in", 3)
+    originals = {ticket["order_number"]: ticket for ticket in expedite.tickets("takeout")}
+    sweep(desk, other)
+    assert sent_again(desk, other) == []
+
+    purge(expedite, "takeout")
+    eventually(lambda: len(sent_again(desk, other)) >= 3)
+    is_waiting(expedite, "takeout", 3)
+    sweep(desk, other)
+    assert sent_again(desk, other) == lost
+    copies = {ticket["order_number"]: ticket for ticket in expedite.tickets("takeout")}
+    assert sorted(copies) == lost
+    for number, copy in copies.items():
+        new = {"event_id": copy["event_id"], "request_id": copy["request_id"]}
+        assert copy == {**originals[number], **new}
+        assert new["event_id"] != originals[number]["event_id"]
+
+    expedite.start_worker()
+    for number in lost + waiting:
+        expedite.wait_for(number, "ready")
+        assert expedite.history(number) == ["received", "cooking", "ready"]
+    assert expedite.query("select orders_processed from workers") == [(6,)]
+
+
+def test_a_ticket_missing_from_a_queue_that_is_not_empty_is_sent_again_when_one_behind_it_was_taken(
+    expedite: Expedite, desk: Process
+) -> None:
+    lost, taken, waits = [expedite.place_number() for _ in range(3)]
+    is_waiting(expedite, "takeout", 3)
+    with expedite.channel() as channel:
+        head = channel.basic_get("kitchen.takeout")
+        channel.basic_ack(head.delivery_tag)
+    assert lost in head.body
+    sweep(desk)
+    assert sent_again(desk) == []
+
+    expedite.start_worker("slow", COOKING_SPEED=0.5, ORDER_TYPES="takeout")
+    expedite.wait_for(taken, "cooking")
+    eventually(lambda: sent_again(desk))
+    sweep(desk)
+    assert sent_again(desk) == [lost]
+    assert [expedite.status(number) for number in (lost, taken, waits)] == ["received", "cooking", "received"]
+
+    expedite.start_worker("fast", ORDER_TYPES="takeout")
+    for number in (lost, waits):
+        expedite.wait_for(number, "ready")
+        assert expedite.history(number) == ["received", "cooking", "ready"]
+
+
+def test_a_taken_order_of_higher_priority_says_nothing_about_those_below_it(
+    expedite: Expedite, desk: Process
+) -> None:
+    waits = expedite.place_number()
+    urgent = expedite.place_number(items=[{"name": "Truffle", "quantity": 1, "price": 100.01}])
+    is_waiting(expedite, "takeout", 2)
+    expedite.start_worker("slow", COOKING_SPEED=0.5, ORDER_TYPES="takeout")
+    expedite.wait_for(urgent, "cooking")
+    sweep(desk)
+    sweep(desk)
+
+    assert sent_again(desk) == []
+    assert [expedite.status(number) for number in (waits, urgent)] == ["received", "cooking"]
+
+
+def test_an_order_that_waits_to_be_tried_again_is_left_alone_until_then(expedite: Expedite, desk: Process) -> None:
+    expedite.query(oven.BREAK)
+    worker = expedite.start_worker(RETRY_PAUSES="5,60")
+    number = expedite.place_number(customer_name="Unlucky")
+    eventually(lambda: worker.actions("message_processing_failed"))
+    assert expedite.waiting("kitchen.takeout") == 0
+    sweep(desk)
+    assert sent_again(desk) == []
+    eventually(lambda: len(worker.actions("message_processing_failed")) == 2)
+    sweep(desk)
+    assert sent_again(desk) == []
+
+    # Its time has come, and its ticket has not.
+    with expedite.channel() as channel:
+        channel.queue_purge("retry.60s")
+    expedite.query(oven.HEAL)
+    expedite.query("update orders set retry_at = now() where number = %s", number)
+    expedite.wait_for(number, "ready")
+    assert sent_again(desk) == [number]
+    assert expedite.history(number) == ["received", "cooking", "ready"]
+
+
+def test_an_order_that_is_still_in_the_outbox_is_left_alone(
+    expedite: Expedite, desk: Process, rabbitmq: RabbitMQ
+) -> None:
+    with full(rabbitmq, expedite, at=0):
+        numbers = [expedite.place_number() for _ in range(2)]
+        sweep(desk)
+        assert sent_again(desk) == []
+        assert expedite.query("select count(*) from outbox") == [(2,)]
+
+    is_waiting(expedite, "takeout", 2)
+    assert sorted(ticket["order_number"] for ticket in expedite.tickets("takeout")) == numbers
+
+
+def test_an_order_whose_worker_died_and_whose_ticket_went_missing_is_cooked_to_its_end(
+    expedite: Expedite, desk: Process
+) -> None:
+    victim = expedite.start_worker("victim", COOKING_SPEED=0.1, HEARTBEAT_INTERVAL=1.5)
+    number = expedite.place_number()
+    expedite.wait_for(number, "cooking")
+    sweep(desk)
+    assert sent_again(desk) == []  # its worker is there
+
+    victim.kill()
+    is_waiting(expedite, "takeout", 1)
+    purge(expedite, "takeout")
+    eventually(lambda: sent_again(desk) == [number])
+    expedite.start_worker("heir")
+    expedite.wait_for(number, "ready")
+    assert expedite.history(number) == ["received", "cooking", "ready"]
+    assert expedite.query("select processed_by from orders") == [("heir",)]
+    assert expedite.query("select name, orders_processed from workers order by name") == [
+        ("heir", 1),
+        ("victim", 0),
+    ]
+
+
+def test_orders_that_people_have_are_left_alone(expedite: Expedite, desk: Process) -> None:
+    expedite.start_worker(COOKING="staffed")
+    accepted, cooking = [expedite.place_number() for _ in range(2)]
+    eventually(lambda: expedite.query("select count(*) from orders where accepted_by = 'chef_mario'") == [(2,)])
+    with expedite.rpc() as rpc:
+        rpc.kitchen_service.move_order(cooking, "cooking", "Grace")
+    sweep(desk)
+
+    assert sent_again(desk) == []
+    assert [expedite.status(number) for number in (accepted, cooking)] == ["received", "cooking"]
+
+
+def test_stuck_orders_are_logged_and_shown_to_everybody_who_asks(expedite: Expedite, desk: Process) -> None:
+    expedite.start("tracking_service", **SWEEPING)
+    expedite.start_worker(COOKING_SPEED=0.1)
+    cooking = expedite.place_number()
+    expedite.wait_for(cooking, "cooking")
+    waiting = expedite.place_number()
+    done = expedite.place()
+    assert requests.post(done["tracking_url"].replace("?key=", "/cancel?key="), timeout=10).status_code == 200
+
+    def stuck() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = expedite.track("/orders/stuck")
+        assert [order["order_number"] for order in found] == [cooking, waiting]
+        return found
+
+    first, second = eventually(stuck)
+    assert (first["status"], first["processed_by"]) == ("cooking", "chef_mario")
+    assert (second["status"], second["processed_by"]) == ("received", None)
+    assert first["seconds"] >= 1
+    with expedite.rpc() as rpc:
+        assert [order["order_number"] for order in rpc.order_service.list_stuck_orders()] == [cooking, waiting]
+    [line, *_] = eventually(
+        lambda: [each for each in desk.actions("orders_stuck") if len(each["details"]["orders"]) == 2]
+    )
+    assert [order["order_number"] for order in line["details"]["orders"]] == [cooking, waiting]
+    assert line["level"] == "WARNING"
+
+
+def test_keys_older_than_24_hours_are_forgotten(expedite: Expedite, desk: Process) -> None:
+    expedite.query(
+        "insert into idempotency_keys (key, fingerprint, answer, created_at)"
+        " select k, 'f', '{}', now() - age from (values"
+        " ('old', interval '24 hours 1 minute'), ('young', interval '23 hours 59 minutes')) t (k, age)"
+    )
+    eventually(lambda: expedite.query("select key from idempotency_keys") == [("young",)])
+    assert not desk.actions("sweep_failed")
+
+
+def test_thousands_of_waiting_orders_do_not_keep_it_from_its_rounds(expedite: Expedite, desk: Process) -> None:
+    lost = expedite.place_number(**AT_A_TABLE)
+    expedite.place_number()
+    is_waiting(expedite, "dine_in", 1)
+    is_waiting(expedite, "takeout", 1)
+    expedite.query(
+        "insert into orders (number, customer_name, order_type, total_amount, priority, prep_seconds, status,"
+        " sequence, placed_at, updated_at)"
+        " select 'ORD_20200101_' || n, 'Ada', 'takeout', 10, 1, 10, 'received', 1, now(), now()"
+        " from generate_series(10001, 30000) n"
+    )
+    sweep(desk)
+    purge(expedite, "dine_in")
+    eventually(lambda: sent_again(desk) == [lost])
+    is_waiting(expedite, "dine_in", 1)
+    assert not desk.actions("sweep_failed")
