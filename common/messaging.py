@@ -23,7 +23,7 @@ from nameko.events import BROADCAST
 from nameko.extensions import ProviderCollector
 from nameko.standalone.events import get_event_exchange
 
-from common import codec, errors, logs
+from common import broker, codec, errors, logs
 
 __all__ = ["BROADCAST", "event_handler", "rpc"]
 
@@ -63,12 +63,12 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
 
     def ack_message(self, message: Any) -> None:
         # On a connection that is gone there is nothing to acknowledge: the broker has the message again.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*broker.Lost):
             if not message.acknowledged:
                 super().ack_message(message)
 
     def requeue_message(self, message: Any) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*broker.Lost):
             super().requeue_message(message)
 
     @contextlib.contextmanager

@@ -68,6 +68,7 @@ class Balance:
     tickets: int = _count("tickets left in queues")
     outbox: int = _count("outbox rows left")
     dead_letters: int = _count("dead letters")
+    ended: int = _count("processes that ended by themselves")
 
     @property
     def uneven(self) -> int:

@@ -41,4 +41,8 @@ def ride_out(stack: Stack, fault: Fault, orders: int, seconds: float, back_withi
     finally:
         load.stop()
     lived = [each for each in notifiers if each in stack.of(NOTIFIER)]
-    return Outcome(fault.name, balance(stack.expedite, load, lived, books), recovered, load.wrong)
+    result = balance(stack.expedite, load, lived, books)
+    ended = stack.ended()
+    result.ended = len(ended)
+    said = [line for process in ended for line in process.lines[-10:]]
+    return Outcome(fault.name, result, recovered, [*load.wrong, *said])

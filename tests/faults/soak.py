@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -83,7 +84,7 @@ class Report:
     def ride_out(self, stack: Stack, fault: Fault, orders: int) -> None:
         try:
             outcome = ride_out(stack, fault, orders, fault.long, _PATIENCE)
-        except AssertionError as failure:
+        except (AssertionError, subprocess.TimeoutExpired) as failure:
             self._failures.append(f"{fault.name}: {failure}")
             _say(f"{fault.name:38} FAILED: {failure}")
             stack.heal()
@@ -91,6 +92,7 @@ class Report:
         self._total += outcome.balance
         self._failures += _failures(outcome)
         _say(_line(fault.name, outcome.balance, f"{outcome.recovered:.1f} s"))
+        stack.heal()
 
     def close(self) -> int:
         """The exit code."""

@@ -55,8 +55,10 @@ class Stack:
         self._settings = settings
         for part in PARTS:
             self.start(part, wait=False)
-        for process in self.processes.values():
+        for part, process in self.processes.items():
             process.wait_ready(60)
+            if PARTS[part] == KITCHEN:
+                eventually(lambda process=process: process.actions("worker_registered"), 20)
 
     def start(self, part: str, wait: bool = True) -> None:
         """Start a process that does not run, as a supervisor does: again, if it ends by itself at once."""
@@ -85,6 +87,10 @@ class Stack:
     def addresses(self, service: str) -> list[str]:
         """Where they listen."""
         return [self._addresses[part] for part, its_service in PARTS.items() if its_service == service]
+
+    def ended(self) -> list[Process]:
+        """The processes that should run, and do not."""
+        return [process for process in self.processes.values() if process.popen.poll() is not None]
 
     def is_online(self, worker: str) -> bool:
         """As tracking_service tells it."""

@@ -1,0 +1,39 @@
+"""The connection to RabbitMQ is lost just when messages are acknowledged: they come again, and nobody ends."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from devstack.rabbitmq import RabbitMQ
+from tests.eventually import eventually
+from tests.expedite import Expedite
+from tests.faults.proxy import Proxy
+
+BASIC_ACK = b"\x00\x3c\x00\x50"  # class 60, method 80 of AMQP 0-9-1
+
+
+@pytest.fixture
+def to_rabbitmq(rabbitmq: RabbitMQ) -> Iterator[Proxy]:
+    proxy = Proxy(rabbitmq.port)
+    yield proxy
+    proxy.close()
+
+
+def test_a_notifier_that_cannot_acknowledge_goes_on_and_prints_everything_once(
+    expedite: Expedite, to_rabbitmq: Proxy
+) -> None:
+    direct = expedite.amqp_uri
+    through = direct.replace(f":{urlsplit(direct).port}/", f":{to_rabbitmq.port}/")
+    expedite.start("order_service", wait=False)
+    notifier = expedite.start("notifier_service", AMQP_URI=through)
+    numbers = [expedite.place_number() for _ in range(30)]
+    to_rabbitmq.lose_the_answer(BASIC_ACK)
+    worker = expedite.start_worker("anna", PREFETCH=30)
+
+    eventually(lambda: notifier.actions("rabbitmq_connection_failed"), 20)
+    eventually(lambda: len(notifier.printed()) >= 2 * len(numbers), 30)
+    eventually(expedite.is_settled)
+    assert len(set(notifier.printed())) == len(notifier.printed()) == 2 * len(numbers)
+    assert notifier.popen.poll() is None
+    assert worker.popen.poll() is None
