@@ -20,26 +20,27 @@ from common import events, logs, moves, read_model
 from common.database import Postgres, Sessions
 from common.errors import IllegalMove, Invalid, NotFound, Unavailable
 from common.lifecycle import COOKING, EMPLOYEE, FAILED, KITCHEN, READY, STATUSES, WORKER
-from common.models import IS_ONLINE
 from common.moves import Actor
 from common.order_numbers import is_order_number
 from common.settings import STAFFED
 from kitchen_service import tickets
-from kitchen_service.registration import Registration
-from kitchen_service.tickets import Delivery, GivenUp, TryLater
+from kitchen_service.registration import IS_GONE, Registration
+from kitchen_service.tickets import Delivery, GivenUp, InOtherHands, TryLater
 
 SERVICE_NAME = "kitchen_service"
 _LOOK_AFTER = 2.0  # seconds of cooking after which a worker looks whether the order is still its own
+_OVERDUE = 30  # seconds after the time at which a worker should have been done
 _IN_VAIN = 2  # attempts on an order's rows, with PostgreSQL answering, before the next order gets its turn
 _LONGEST_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
 
 _Result = TypeVar("_Result")
 
 _HOLDER = text(f"""
-    select o.fence, o.cooking_worker is not null as held_by_worker, coalesce({IS_ONLINE}, false) as online,
-        coalesce(o.cooking_worker = cast(:instance as uuid), false) as is_mine
-    from orders o left join workers on workers.instance = o.cooking_worker
-    where o.number = :number and o.status = 'cooking'
+    select fence, cooking_worker is not null as is_worker,
+        coalesce(cooking_worker = cast(:instance as uuid), false) as is_me,
+        not {IS_GONE} as is_alive,
+        coalesce(estimated_completion < now() - make_interval(secs => {_OVERDUE}), false) as is_overdue
+    from orders where number = :number and status = 'cooking'
 """)
 # No log row and no event: the order is cooking, as it was.
 _TAKE_OVER = text("""
@@ -108,14 +109,15 @@ class Stove:
     def work_on(self, order: dict[str, Any], delivery: Delivery) -> None:
         """Do what is to be done with a ticket; when this returns, it can be acknowledged.
 
-        While PostgreSQL is away the ticket is kept and tried again. Raises Unavailable when the process is told to
-        stop meanwhile, NotFound for an order that does not exist, GivenUp for one that was given up; anything
-        else is worth another attempt, and with the last one the order is `failed`.
+        While PostgreSQL is away the ticket is kept and tried again. Raises Unavailable when the process is told
+        to stop meanwhile, NotFound for an order that does not exist, GivenUp for one that was given up,
+        InOtherHands for one that a living worker cooks; anything else is worth another attempt, and with the
+        last one the order is `failed`.
         """
         number = order["order_number"]
         try:
-            self._work_on(order, delivery.redelivered)
-        except (Unavailable, NotFound, GivenUp):
+            self._work_on(order, delivery.attempts)
+        except (Unavailable, NotFound, GivenUp, InOtherHands):
             raise
         except Exception as exc:
             # What happens to the ticket does not depend on whether this can be written.
@@ -126,12 +128,12 @@ class Stove:
                     self._note_retry(number, self._settings.retry_pauses[delivery.attempts])
             raise
 
-    def _work_on(self, order: dict[str, Any], redelivered: bool) -> None:
+    def _work_on(self, order: dict[str, Any], attempts: int) -> None:
         number = order["order_number"]
         if self._settings.cooking == STAFFED:
             self._persist(lambda: self._accept(number))
             return
-        in_hand = self._persist(lambda: self._take(order, redelivered))
+        in_hand = self._persist(lambda: self._take(order, attempts))
         if in_hand is not None and self._cook(in_hand):
             self._persist(lambda: self._finish(in_hand))
 
@@ -176,7 +178,7 @@ class Stove:
                 raise NotFound(f"There is no order {number}.")
         logs.event("order_accepted", f"{number} is on the board", order_number=number)
 
-    def _take(self, order: dict[str, Any], redelivered: bool) -> InHand | None:
+    def _take(self, order: dict[str, Any], attempts: int) -> InHand | None:
         """Take the order in hand, or return None when there is nothing to do for it any more."""
         number = order["order_number"]
         seconds = tickets.cooking_seconds(order["prep_seconds"], self._settings.cooking_speed)
@@ -192,7 +194,7 @@ class Stove:
                     order_number=number,
                 )
                 return None
-            fence = moved.fence if moved.changed else self._take_over(session, number, redelivered)
+            fence = moved.fence if moved.changed else self._take_over(session, number, attempts)
         if fence is None:
             logs.event("order_skipped", f"{number} is in other hands", order_number=number)
             return None
@@ -206,20 +208,25 @@ class Stove:
         )
         return InHand(number, fence, seconds)
 
-    def _take_over(self, session: Session, number: str, redelivered: bool) -> int | None:
-        """The new fence of an order that its worker lost; None when it is in good hands."""
+    def _take_over(self, session: Session, number: str, attempts: int) -> int | None:
+        """The new fence of an order that its worker lost; None when a person has it, or it has moved on.
+
+        Raises InOtherHands.
+        """
         instance = str(self._actor.instance)
-        holder = session.execute(_HOLDER, {"number": number, "instance": instance}).one_or_none()
-        if holder is None:
+        row = session.execute(_HOLDER, {"number": number, "instance": instance}).one_or_none()
+        if row is None:
             return None
-        # This process's own: it took the order, and the answer to that commit was lost.
-        if not holder.is_mine and not tickets.is_lost(holder.held_by_worker, holder.online, redelivered):
+        holder = tickets.Holder(row.is_worker, row.is_me, row.is_alive, row.is_overdue)
+        if not tickets.is_lost(holder, attempts):
+            if holder.is_worker:
+                raise InOtherHands(f"{number} is being cooked")
             return None
         return session.execute(
             _TAKE_OVER,
             {
                 "number": number,
-                "fence": holder.fence,
+                "fence": row.fence,
                 "instance": instance,
                 "name": self._actor.name,
                 "pace": tickets.pace(self._settings.cooking_speed),

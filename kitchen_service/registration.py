@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import eventlet
+import psycopg2
 from eventlet.event import Event
 from nameko.extensions import SharedExtension
 from sqlalchemy import text
@@ -14,6 +15,11 @@ from common.errors import Unavailable
 from common.models import IS_ONLINE
 from common.settings import settings
 
+# A living process holds a lock under its instance, on a session that PostgreSQL ends when it goes quiet; so a
+# process that was killed is known at once, and one that froze within seconds.
+_LIVE = "select pg_advisory_lock(hashtextextended(%s, 0))"
+#: Of an order: the worker process that cooks it is gone.
+IS_GONE = "pg_try_advisory_xact_lock(hashtextextended(orders.cooking_worker::text, 0))"
 # A name that is free, was left, or whose worker missed two heartbeats; else no row is written.
 _REGISTER = text(f"""
     insert into workers (name, instance, order_types, status, heartbeat_interval, registered_at, last_seen,
@@ -30,6 +36,7 @@ _BEAT = text("""
     returning name
 """)
 _LEAVE = text("update workers set status = 'offline', last_seen = now() where instance = :instance")
+_SIGN_OF_LIFE = 2.0  # seconds; a process that gave none for five times that is gone
 
 
 class NameTaken(SystemExit):
@@ -53,6 +60,7 @@ class Registration(SharedExtension):
         if not self._started:
             self._started = True
             self.container.spawn_managed_thread(self._run)
+            self.container.spawn_managed_thread(self._live)
 
     def stop(self) -> None:
         """The last thing that a stopping worker does: by now it has nothing in hand."""
@@ -81,6 +89,34 @@ class Registration(SharedExtension):
             )
             self.container.fail(exc)
 
+    def _live(self) -> None:
+        """Hold the lock that says that this process lives, as long as it does."""
+        while True:
+            try:
+                self._hold_lock()
+            except psycopg2.Error as exc:
+                logs.event("db_connection_failed", "no sign of life possible", logging.WARNING, error=exc)
+            eventlet.sleep(_SIGN_OF_LIFE)
+
+    def _hold_lock(self) -> None:
+        """Returns never; raises when the session is lost or PostgreSQL does not answer."""
+        quiet = str(int(_SIGN_OF_LIFE * 5 * 1000))
+        options = database.connect_options(self.settings.statement_timeout, idle_session_timeout=quiet)
+        with eventlet.Timeout(database.CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
+            session = psycopg2.connect(self.settings.database_url, **options)
+        try:
+            session.autocommit = True
+            cursor = session.cursor()
+            statement, parameters = _LIVE, [str(self.instance)]
+            while True:
+                bound = self.settings.statement_timeout + 1
+                with eventlet.Timeout(bound, psycopg2.OperationalError("no answer")):
+                    cursor.execute(statement, parameters)
+                statement, parameters = "select 1", []
+                eventlet.sleep(_SIGN_OF_LIFE)
+        finally:
+            session.close()
+
     def _register(self) -> None:
         found = self._execute(
             _REGISTER,
@@ -106,7 +142,7 @@ class Registration(SharedExtension):
             if not self._execute(_BEAT, name=self.name, instance=str(self.instance)):
                 raise NameTaken(1)
             logs.event("heartbeat_sent", self.name, logging.DEBUG)
-        except Unavailable as exc:
+        except Exception as exc:  # NameTaken is none
             logs.event("db_query_failed", "heartbeat failed", logging.WARNING, reason=type(exc).__name__)
 
     def _execute(self, statement: Any, **parameters: Any) -> list[Any]:

@@ -30,7 +30,6 @@ class Ticket:
     message: Any = field(repr=False)
     queue: str
     body: Any = field(repr=False)
-    redelivered: bool
     is_owned: bool = True
 
     @property
@@ -106,10 +105,10 @@ class TicketRail:
         """Somebody else may take it; it returns to its place in the queue."""
         self._channel.basic_reject(ticket.message.delivery_tag, requeue=True)
 
-    def retry_later(self, ticket: Ticket, pause: float, reason: str) -> None:
-        """Bring it back to its queue after `pause` seconds, with the attempt counted. What waits behind it
+    def retry_later(self, ticket: Ticket, pause: float, attempts: int, reason: str) -> None:
+        """Bring it back to its queue after `pause` seconds, with `attempts` as its count. What waits behind it
         goes on. Returns when the broker has confirmed the copy."""
-        message = broker.copy(ticket.message, attempts=ticket.attempts + 1, reason=reason)
+        message = broker.copy(ticket.message, attempts=attempts, reason=reason)
         broker.publish(self._connection, message, _retry_exchange(pause), ticket.queue)
         self.acknowledge(ticket)
 
@@ -163,4 +162,4 @@ def _ticket(message: Any, queue: str) -> Ticket:
         body = codec.loads(message.body)
     except ValueError:
         body = None
-    return Ticket(message, queue, body, bool(message.delivery_info.get("redelivered")))
+    return Ticket(message, queue, body)

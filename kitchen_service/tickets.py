@@ -9,16 +9,18 @@ class GivenUp(Exception):
     """The ticket's order was given up before, so the ticket belongs among the dead letters."""
 
 
+class InOtherHands(Exception):
+    """Another worker cooks the order, and lives. The ticket waits: it is needed if that worker dies."""
+
+
 class TryLater(Exception):
     """This order cannot be moved at the moment, though PostgreSQL answers: others should not wait for it."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a ticket came: whether the broker had delivered it before, how often it has failed, and whether the
-    next failure is the last."""
+    """How often a ticket has failed, and whether the next failure is the last."""
 
-    redelivered: bool
     attempts: int = 0
     is_last: bool = False
 
@@ -36,14 +38,25 @@ def urgency(priority: int, body: Any) -> tuple[int, str]:
     return -priority, placed_at if isinstance(placed_at, str) else ""
 
 
-def is_lost(held_by_worker: bool, holder_online: bool, redelivered: bool) -> bool:
+@dataclass(frozen=True)
+class Holder:
+    """Who has an order that is cooking. `is_alive`: that worker's process has a session in PostgreSQL.
+    `is_overdue`: it should have been ready for a while."""
+
+    is_worker: bool
+    is_me: bool
+    is_alive: bool
+    is_overdue: bool
+
+
+def is_lost(holder: Holder, attempts: int) -> bool:
     """Whether the order that a ticket is for, and that is cooking already, must be taken over.
 
-    A person who has it keeps it. A worker has lost it when the broker took the ticket back from somebody
-    (`redelivered`), or when it went offline. Else the ticket is a second copy: whoever cooks has the first one,
-    and if they die, that one comes back.
+    A person who has it keeps it. A worker has lost it when its process is gone, when it failed with it
+    (`attempts`), or when it is long overdue. This process's own it has lost too: what it cooks and knows of
+    never comes here, so it took the order and the answer to that commit was lost.
     """
-    return held_by_worker and (redelivered or not holder_online)
+    return holder.is_worker and (holder.is_me or not holder.is_alive or holder.is_overdue or attempts > 0)
 
 
 def cooking_seconds(prep_seconds: float, speed: float) -> float:

@@ -20,7 +20,7 @@ from common.settings import SettingsError, settings
 from kitchen_service import tickets
 from kitchen_service.registration import Registration
 from kitchen_service.ticket_rail import Ticket, TicketRail
-from kitchen_service.tickets import Delivery, GivenUp
+from kitchen_service.tickets import Delivery, GivenUp, InOtherHands
 
 _LONGEST_PAUSE = 3.0  # seconds between attempts to reach a broker that is down
 _KEEP_ALIVE = 1.0  # seconds
@@ -120,7 +120,7 @@ class WorkQueue(Entrypoint):
         try:
             self.container.spawn_worker(
                 self,
-                (ticket.body, self._delivery(ticket)),
+                (ticket.body, Delivery(ticket.attempts, self._is_last(ticket))),
                 {},
                 context_data={"request_id": ticket.request_id},
                 handle_result=partial(self._handle_result, number),
@@ -153,15 +153,13 @@ class WorkQueue(Entrypoint):
             rail.acknowledge(ticket)
         elif isinstance(failure, Unavailable) and self._stopping:
             rail.give_back(ticket)  # PostgreSQL is away, and this worker does not wait for it any longer
+        elif isinstance(failure, InOtherHands):
+            logs.event("order_in_other_hands", f"the ticket waits: {failure}", order_number=order_number)
+            rail.retry_later(ticket, self.settings.retry_pauses[0], ticket.attempts, tickets.reason(failure))
         elif isinstance(failure, PERMANENT) or self._is_last(ticket):
             self._bury(rail, ticket, failure)
         else:
             self._retry(rail, ticket, failure)
-
-    def _delivery(self, ticket: Ticket) -> Delivery:
-        # A ticket that comes for another attempt has left the hands that had it, like one that was taken back.
-        lost = ticket.redelivered or ticket.attempts > 0
-        return Delivery(lost, ticket.attempts, self._is_last(ticket))
 
     def _is_last(self, ticket: Ticket) -> bool:
         return ticket.attempts >= len(self.settings.retry_pauses)
@@ -169,7 +167,7 @@ class WorkQueue(Entrypoint):
     def _retry(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
         pause = self.settings.retry_pauses[ticket.attempts]
         self._log_failure(ticket, failure, f"a ticket comes again in {pause:g} s", logging.WARNING)
-        rail.retry_later(ticket, pause, tickets.reason(failure))
+        rail.retry_later(ticket, pause, ticket.attempts + 1, tickets.reason(failure))
 
     def _bury(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
         self._log_failure(ticket, failure, f"a ticket goes to {broker.DEAD_LETTERS}", logging.ERROR)

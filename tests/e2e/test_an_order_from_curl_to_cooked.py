@@ -27,11 +27,11 @@ def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
     assert [(worker["worker_name"], worker["status"], worker["orders_processed"]) for worker in workers] == [
         ("chef_mario", "online", 1)
     ]
+    expected = [
+        f"Notification for order {number}: Status changed from 'received' to 'cooking' by chef_mario.",
+        f"Notification for order {number}: Status changed from 'cooking' to 'ready' by chef_mario.",
+    ]
     for notifier in notifiers:
-        expected = [
-            f"Notification for order {number}: Status changed from 'received' to 'cooking' by chef_mario.",
-            f"Notification for order {number}: Status changed from 'cooking' to 'ready' by chef_mario.",
-        ]
         eventually(lambda notifier=notifier: notifier.printed()[-2:] == expected)
         assert [line["details"]["new_status"] for line in notifier.actions("notification_received")] == [
             "cooking",

@@ -56,7 +56,9 @@ def test_an_order_is_finished_when_its_worker_dies_after_rabbitmq_was_killed(
 
     rabbitmq.kill()
     rabbitmq.start()
-    eventually(lambda: any(heir.actions(action) for action in ("order_skipped", "order_processing_started")), 30)
+    eventually(
+        lambda: any(heir.actions(action) for action in ("order_in_other_hands", "order_processing_started")), 30
+    )
     killed.kill()
 
     expedite.wait_for(number, "ready", within=60)

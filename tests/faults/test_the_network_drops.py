@@ -32,24 +32,51 @@ def through(proxy: Proxy, address: str) -> str:
     return address.replace(f":{urlsplit(address).port}/", f":{proxy.port}/")
 
 
-def test_an_order_whose_worker_lost_rabbitmq_is_taken_over_and_moved_by_its_new_worker_only(
+def test_a_worker_that_loses_rabbitmq_only_finishes_what_it_cooks_and_nobody_begins_it_again(
     expedite: Expedite, to_rabbitmq: Proxy
 ) -> None:
     expedite.start("order_service")
-    cut_off = expedite.start_worker("cut_off", COOKING_SPEED=0.2, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    expedite.start_worker("cut_off", COOKING_SPEED=1, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    number = expedite.place_number()
+    expedite.wait_for(number, "cooking")
+    heir = expedite.start_worker("heir")
+
+    to_rabbitmq.cut()
+    eventually(lambda: heir.actions("order_in_other_hands"))
+    assert expedite.query("select processed_by, status, fence from orders") == [("cut_off", "cooking", 1)]
+
+    expedite.wait_for(number, "ready")
+    assert expedite.history(number) == ["received", "cooking", "ready"]
+    eventually(expedite.is_settled)
+    assert expedite.query("select name, orders_processed from workers order by name") == [
+        ("cut_off", 1),
+        ("heir", 0),
+    ]
+
+
+def test_a_worker_that_is_cut_off_altogether_loses_its_order_and_cannot_move_it_later(
+    expedite: Expedite, to_rabbitmq: Proxy, to_postgres: Proxy
+) -> None:
+    expedite.start("order_service")
+    direct = expedite.database_url
+    expedite.database_url = through(to_postgres, direct)
+    cut_off = expedite.start_worker("cut_off", COOKING_SPEED=0.5, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    expedite.database_url = direct
     number = expedite.place_number()
     expedite.wait_for(number, "cooking")
     expedite.start_worker("heir", COOKING_SPEED=2)
 
+    to_postgres.cut()
     to_rabbitmq.cut()
     eventually(lambda: expedite.query("select processed_by from orders") == [("heir",)])
-    eventually(lambda: cut_off.actions("order_interrupted"))
     expedite.wait_for(number, "ready")
-    assert expedite.history(number) == ["received", "cooking", "ready"]
 
+    to_postgres.heal()
     to_rabbitmq.heal()
+    eventually(lambda: cut_off.actions("order_interrupted") or cut_off.actions("order_skipped"), 30)
     cut_off.wait_ready()
     eventually(expedite.is_settled)
+    assert expedite.history(number) == ["received", "cooking", "ready"]
     assert expedite.query("select name, orders_processed from workers order by name") == [
         ("cut_off", 0),
         ("heir", 1),

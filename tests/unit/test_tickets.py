@@ -1,5 +1,6 @@
 """Which ticket is next, and whether one for a cooking order is taken over."""
 
+import dataclasses
 import itertools
 import random
 from typing import Any
@@ -31,11 +32,27 @@ def test_what_cannot_be_read_is_first_of_its_priority(body: Any) -> None:
     assert tickets.urgency(10, at("23:59:59.999")) < tickets.urgency(5, body)
 
 
-def test_a_cooking_order_is_lost_when_its_worker_is_gone_and_never_when_a_person_has_it() -> None:
-    taken_over = {
-        case for case in itertools.product((True, False), repeat=3) if tickets.is_lost(*case)
-    }  # held by a worker, holder online, redelivered
-    assert taken_over == {(True, True, True), (True, False, True), (True, False, False)}
+IN_GOOD_HANDS = tickets.Holder(is_worker=True, is_me=False, is_alive=True, is_overdue=False)
+
+
+def test_an_order_that_a_living_worker_cooks_in_time_is_left_to_it() -> None:
+    assert not tickets.is_lost(IN_GOOD_HANDS, attempts=0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_alive": False}, {"is_overdue": True}, {"is_me": True}], ids=lambda change: next(iter(change))
+)
+def test_an_order_is_lost_when_its_worker_died_or_forgot_it(change: dict[str, bool]) -> None:
+    assert tickets.is_lost(dataclasses.replace(IN_GOOD_HANDS, **change), attempts=0)
+
+
+def test_an_order_is_lost_when_its_worker_failed_with_it() -> None:
+    assert tickets.is_lost(IN_GOOD_HANDS, attempts=1)
+
+
+def test_a_person_who_has_an_order_never_loses_it() -> None:
+    for is_me, is_alive, is_overdue, failed in itertools.product((True, False), repeat=4):
+        assert not tickets.is_lost(tickets.Holder(False, is_me, is_alive, is_overdue), attempts=int(failed))
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(1, 8), (2, 4), (0.5, 16), (0, 0)])
