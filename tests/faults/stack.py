@@ -53,6 +53,13 @@ class Stack:
         self.processes: dict[str, Process] = {}
         self._addresses = {part: f"127.0.0.1:{free_port()}" for part in PARTS}
         self._settings = settings
+        try:
+            self._start_all()
+        except BaseException:
+            self.close()
+            raise
+
+    def _start_all(self) -> None:
         for part in PARTS:
             self.start(part, wait=False)
         for part, process in self.processes.items():

@@ -25,7 +25,7 @@ def test_a_notifier_that_cannot_acknowledge_goes_on_and_prints_everything_once(
 ) -> None:
     direct = expedite.amqp_uri
     through = direct.replace(f":{urlsplit(direct).port}/", f":{to_rabbitmq.port}/")
-    expedite.start("order_service", wait=False)
+    expedite.start("order_service")
     notifier = expedite.start("notifier_service", AMQP_URI=through)
     numbers = [expedite.place_number() for _ in range(30)]
     to_rabbitmq.lose_the_answer(BASIC_ACK)
