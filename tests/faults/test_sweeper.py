@@ -1,19 +1,24 @@
 """Tickets that went missing are sent again, and no others; what is stuck is reported."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import requests
 
 from devstack.rabbitmq import RabbitMQ
+from order_service import sweeping
 from tests.eventually import eventually
 from tests.expedite import Expedite, Process
 from tests.faults import oven
+from tests.faults.locks import held
 from tests.faults.queues import full
 
 AT_A_TABLE = {"order_type": "dine_in", "table_number": 1}
 SWEEPING = {"SWEEP_INTERVAL": 0.3, "SWEEP_GRACE": 1, "STUCK_RECEIVED": 1, "STUCK_COOKING": 1}
 SWEEPS = 6  # rounds of the sweeper that are watched, to see that it leaves something alone
+# When nobody orders, it is the sweeper that ends transactions.
+_TRIED = "select query_start from pg_stat_activity where query = 'COMMIT' and datname = current_database()"
 
 
 @pytest.fixture
@@ -80,6 +85,39 @@ def test_the_tickets_of_a_purged_queue_are_sent_again_once_and_no_others(
         expedite.wait_for(number, "ready")
         assert expedite.history(number) == ["received", "cooking", "ready"]
     assert expedite.query("select orders_processed from workers") == [(6,)]
+
+
+def test_a_ticket_that_goes_missing_twice_is_given_its_grace_each_time(expedite: Expedite, desk: Process) -> None:
+    number = expedite.place_number()
+    is_waiting(expedite, "takeout", 1)
+    purge(expedite, "takeout")
+    eventually(lambda: sent_again(desk) == [number])
+    is_waiting(expedite, "takeout", 1)
+    purge(expedite, "takeout")
+    eventually(lambda: sent_again(desk) == [number] * 2)
+    is_waiting(expedite, "takeout", 1)
+
+    first, second = (
+        datetime.fromisoformat(line["timestamp"]).timestamp() for line in desk.actions("order_sent_again")
+    )
+    assert second - first > SWEEPING["SWEEP_GRACE"]
+
+
+def test_no_process_sweeps_while_another_does(expedite: Expedite, desk: Process) -> None:
+    number = expedite.place_number()
+    is_waiting(expedite, "takeout", 1)
+    with held(expedite, "select pg_advisory_lock(%s)", sweeping._SWEEPER_LOCK):
+        purge(expedite, "takeout")
+        attempts: set[Any] = set()
+
+        def has_tried() -> bool:
+            attempts.update(expedite.query(_TRIED))
+            return len(attempts) >= 2 * SWEEPS
+
+        eventually(has_tried, 30)
+        assert sent_again(desk) == []
+
+    eventually(lambda: sent_again(desk) == [number])
 
 
 def test_a_ticket_missing_from_a_queue_that_is_not_empty_is_sent_again_when_one_behind_it_was_taken(
