@@ -106,6 +106,7 @@ def test_requests_that_run_into_their_time_limit_write_nothing(expedite: Expedit
     assert {answer.status_code for answer in refused} == {503}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
     assert expedite.query("select * from idempotency_keys") == []
+    assert not desk.actions("db_connection_failed")  # PostgreSQL is there, so nobody else is refused
 
     answered = [order(desk.url, key) for key in keys]
     assert {answer.status_code for answer in answered} == {201}
