@@ -66,7 +66,8 @@ def assert_all_is_well(expedite: Expedite, answered: list[requests.Response]) ->
     assert expedite.query(_HALF_WRITTEN) == []
     assert [int(number[-3:]) for number in numbers] == list(range(1, len(numbers) + 1))
     eventually(lambda: expedite.query("select count(*) from outbox") == [(0,)])
-    assert sorted(ticket["order_number"] for ticket in expedite.tickets("takeout")) == numbers
+    # A ticket may have been published twice, when PostgreSQL went before its outbox row was deleted.
+    assert {ticket["order_number"] for ticket in expedite.tickets("takeout")} == set(numbers)
 
 
 @contextlib.contextmanager
