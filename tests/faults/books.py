@@ -117,6 +117,11 @@ def opening(expedite: Expedite) -> Opening:
     )
 
 
+def _left(expedite: Expedite) -> int:
+    """Tickets that wait, for a worker or for their next attempt."""
+    return sum(expedite.waiting(queue) for queue in _QUEUES)
+
+
 def balance(
     expedite: Expedite, load: Load, notifiers: Sequence[Process], before: Opening, within: float = 60.0
 ) -> Balance:
@@ -125,7 +130,11 @@ def balance(
     `notifiers` are those that ran all the time since `before`, the opening of the books.
     """
     with contextlib.suppress(AssertionError):
-        eventually(lambda: expedite.query(_OPEN) == [(0,)] and expedite.is_settled(), within, every=0.2)
+        eventually(
+            lambda: expedite.query(_OPEN) == [(0,)] and expedite.is_settled() and not _left(expedite),
+            within,
+            every=0.2,
+        )
     rows = expedite.query(_ORDERS, f"% {load.family}")
     announcements = Counter(
         (number, old, new)
@@ -157,7 +166,7 @@ def balance(
             for _number, _name, status, sequence, steps, sequences in rows
         ),
         miscounted=abs(now.miscounted - before.miscounted),
-        tickets=sum(expedite.waiting(queue) for queue in _QUEUES),
+        tickets=_left(expedite),
         outbox=int(expedite.query(_OUTBOX)[0][0]),
         dead_letters=now.dead_letters - before.dead_letters,
     )

@@ -131,7 +131,7 @@ def disk_full(stack: Stack) -> Iterator[None]:
     """The broker's disk alarm: it reads nothing more from whoever publishes."""
     stack.rabbitmq.ctl("set_disk_free_limit", str(_MORE_THAN_A_DISK))
     try:
-        eventually(lambda: stack.expedite.query("select count(*) > 5 from outbox") == [(True,)], 20)
+        eventually(lambda: stack.expedite.query("select count(*) > 5 from outbox") == [(True,)], 60)
         yield
     finally:
         stack.rabbitmq.ctl("set_disk_free_limit", "50000000")
