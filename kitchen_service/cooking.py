@@ -120,11 +120,10 @@ class Stove:
         except (Unavailable, NotFound, GivenUp, InOtherHands):
             raise
         except Exception as exc:
-            # What happens to the ticket does not depend on whether this can be written.
-            with contextlib.suppress(Unavailable):
-                if delivery.is_last:
-                    self._give_up(number, tickets.reason(exc))
-                else:
+            if delivery.is_last:
+                self._give_up(number, tickets.reason(exc))  # until that is written, the ticket is no dead letter
+            else:
+                with contextlib.suppress(Unavailable):
                     self._note_retry(number, self._settings.retry_pauses[delivery.attempts])
             raise
 

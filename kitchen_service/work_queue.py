@@ -151,8 +151,8 @@ class WorkQueue(Entrypoint):
             return
         if failure is None:
             rail.acknowledge(ticket)
-        elif isinstance(failure, Unavailable) and self._stopping:
-            rail.give_back(ticket)  # PostgreSQL is away, and this worker does not wait for it any longer
+        elif isinstance(failure, Unavailable):
+            self._put_off(rail, ticket, failure)
         elif isinstance(failure, InOtherHands):
             logs.event("order_in_other_hands", f"the ticket waits: {failure}", order_number=order_number)
             rail.retry_later(ticket, self.settings.retry_pauses[0], ticket.attempts, tickets.reason(failure))
@@ -160,6 +160,13 @@ class WorkQueue(Entrypoint):
             self._bury(rail, ticket, failure)
         else:
             self._retry(rail, ticket, failure)
+
+    def _put_off(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
+        """PostgreSQL is away and this worker stops, or the order's row cannot be had: no attempt to be counted."""
+        if self._stopping:
+            rail.give_back(ticket)
+        else:
+            rail.retry_later(ticket, self.settings.retry_pauses[-1], ticket.attempts, tickets.reason(failure))
 
     def _is_last(self, ticket: Ticket) -> bool:
         return ticket.attempts >= len(self.settings.retry_pauses)
