@@ -166,7 +166,9 @@ class WorkQueue(Entrypoint):
         if self._stopping:
             rail.give_back(ticket)
         else:
-            rail.retry_later(ticket, self.settings.retry_pauses[-1], ticket.attempts, tickets.reason(failure))
+            pause = self.settings.retry_pauses[-1]
+            self._log_failure(ticket, failure, f"a ticket comes again in {pause:g} s", logging.WARNING)
+            rail.retry_later(ticket, pause, ticket.attempts, tickets.reason(failure))
 
     def _is_last(self, ticket: Ticket) -> bool:
         return ticket.attempts >= len(self.settings.retry_pauses)

@@ -69,6 +69,22 @@ def test_an_order_whose_row_is_held_is_cooked_later_and_those_behind_it_meanwhil
     eventually(expedite.is_settled)
 
 
+def test_a_ticket_is_no_dead_letter_as_long_as_its_orders_history_cannot_say_so(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    locked = expedite.place_number()
+    with held(expedite, "select * from orders where number = %s for update", locked):
+        worker = expedite.start_worker(STATEMENT_TIMEOUT=0.5, RETRY_PAUSES="0.2")
+        eventually(lambda: len(worker.actions("message_processing_failed")) >= 3, 30)
+        assert _dead_letters(expedite, "list") == []
+
+    # Whether the lock went before the last attempt or after it: the order and its letter agree.
+    end = eventually(
+        lambda: expedite.status(locked) if expedite.status(locked) in ("ready", "failed") else None, 30
+    )
+    eventually(lambda: len(_dead_letters(expedite, "list")) == (1 if end == "failed" else 0))
+    assert expedite.history(locked)[-1] == end
+
+
 def test_an_order_whose_row_is_held_when_it_is_done_is_ready_later(expedite: Expedite) -> None:
     expedite.start("order_service")
     worker = expedite.start_worker(STATEMENT_TIMEOUT=0.5, COOKING_SPEED=5, RETRY_PAUSES="0.5,0.5,1,1,1,1,1,1,1,1")
