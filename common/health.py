@@ -26,7 +26,8 @@ class Checks(DependencyProvider):
     def run(self, names: tuple[str, ...]) -> dict[str, str]:
         """{"database": "ok" or "down", …}, looked at side by side."""
         checks = {
-            DATABASE: lambda: database.is_ready(self.settings),
+            # As long as the breaker refuses requests, it is not ready for them.
+            DATABASE: lambda: database.is_ready(self.settings) and not database.breaker(self.settings).is_open,
             RABBITMQ: lambda: broker.is_ready(self.settings.amqp_uri),
         }
         threads = {name: eventlet.spawn(checks[name]) for name in names}
