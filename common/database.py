@@ -162,6 +162,31 @@ def bounded(settings: Settings, breaker: Breaker) -> Iterator[None]:
         raise Unavailable(_AWAY) from exc
 
 
+class SessionOfItsOwn:
+    """A session in autocommit that is nobody else's, and that PostgreSQL ends when it was quiet for `quiet`
+    seconds: what it holds, an advisory lock say, goes with a process that froze or lost its network.
+
+    Everything raises psycopg2.Error when PostgreSQL is away or does not answer in time.
+    """
+
+    def __init__(self, settings: Settings, quiet: float) -> None:
+        self._bound = settings.statement_timeout + 2.0  # seconds; PostgreSQL itself may be frozen
+        options = connect_options(settings.statement_timeout, idle_session_timeout=str(int(quiet * 1000)))
+        with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
+            self.connection = psycopg2.connect(settings.database_url, **options)
+        self.connection.autocommit = True
+
+    def query(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """Run a statement; returns its rows, if it has any."""
+        no_answer = psycopg2.OperationalError("no answer")
+        with eventlet.Timeout(self._bound, no_answer), self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        self.connection.close()
+
+
 class Postgres(Database):
     """nameko-sqlalchemy's Database on the process's shared engine. Waits in the background for a server
     that is not there yet, so that a service starts without it."""

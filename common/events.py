@@ -2,7 +2,7 @@
 
 The JSON Schemas in contracts/ are the contract; producers' and consumers' tests read the same files.
 The bodies are put together where the facts are: in the SQL statement that makes them true
-(`order_service.placing`, `common.moves`).
+(`order_service.orders.placing`, `common.moves`).
 """
 
 import json

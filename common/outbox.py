@@ -12,7 +12,7 @@ import contextlib
 import logging
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from eventlet.hubs import trampoline
 from nameko.extensions import DependencyProvider
 
 from common import broker, codec, logs
-from common.database import CONNECT_TIMEOUT, connect_options
+from common.database import SessionOfItsOwn
 from common.events import ORDER_PLACED
 from common.settings import settings
 
@@ -34,7 +34,6 @@ _BATCH = 500  # rows published before their confirmations are awaited
 _CONFIRM_TIMEOUT = 5.0  # seconds for a whole batch
 _QUIET_TIMEOUT = 15.0  # seconds after which PostgreSQL ends a silent leader's session; above all waits here
 _IDLE_WAIT = 1.0  # seconds without a notification until the outbox is looked at all the same
-_ANSWER_TIMEOUT = 2.0  # seconds on top of the statement's own limit, for a server that is frozen
 _LONGEST_PAUSE = 2.0  # seconds between attempts to lead
 _MOST_ATTEMPTS = 10  # to publish a row that breaks its channel; about five minutes, then it is a dead letter
 _RETRY_PAUSE = 5  # seconds, times the attempts so far, that a refused row waits; at most a minute
@@ -111,57 +110,47 @@ class Relay(DependencyProvider):
 
     def _lead(self, publisher: "Publisher") -> None:
         """Wait for the lead, then publish until stopped. Raises when either connection is lost."""
-        with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
-            session = psycopg2.connect(
-                self.settings.database_url,
-                **connect_options(
-                    self.settings.statement_timeout, idle_session_timeout=str(int(_QUIET_TIMEOUT * 1000))
-                ),
-            )
-        try:
-            session.autocommit = True
-            while not self._query(session, _LEAD, (_LEADER_LOCK,))[0][0]:
+        with contextlib.closing(SessionOfItsOwn(self.settings, _QUIET_TIMEOUT)) as session:
+            while not session.query(_LEAD, (_LEADER_LOCK,))[0][0]:
                 if self._stopping:
                     return
                 publisher.keep_alive()
                 eventlet.sleep(_IDLE_WAIT / 2)
-            self._query(session, f"listen {CHANNEL}")
+            session.query(f"listen {CHANNEL}")
             while True:
                 sent = self._publish_due(session, publisher)
                 if not sent:
                     if self._stopping:
                         return
                     publisher.keep_alive()
-                    _wait_for_notification(session)
-        finally:
-            session.close()
+                    _wait_for_notification(session.connection)
 
-    def _query(self, session: Any, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        """Run a statement, for as long as PostgreSQL is allowed to take and no longer."""
-        bound = self.settings.statement_timeout + _ANSWER_TIMEOUT
-        with eventlet.Timeout(bound, psycopg2.OperationalError("no answer")), session.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    def _publish_due(self, session: Any, publisher: "Publisher") -> int:
+    def _publish_due(self, session: SessionOfItsOwn, publisher: "Publisher") -> int:
         """Publish one batch, and return how many of its rows left the outbox."""
-        rows = [Row(*row) for row in self._query(session, _DUE)]
+        rows = [Row(*row) for row in session.query(_DUE)]
         if not rows:
             return 0
-        refused = publisher.publish(rows, lambda: self._query(session, "select 1"))
-        # What a queue would not take waits for as long as that takes; what cannot be published at all does not.
-        given_up = [row for row in rows if row.id in publisher.poisoned and row.attempts + 1 >= _MOST_ATTEMPTS]
-        for row in given_up:
-            publisher.dead_letter(row, refused[row.id], self.container.service_name)
-        gone = [row.id for row in rows if row.id not in refused or row in given_up]
-        kept = [row.id for row in rows if row.id not in gone]
-        self._query(session, _CONFIRMED, (gone,))
+        refused = publisher.publish(rows, lambda: session.query("select 1"))
+        kept = self._bury_the_poisoned(rows, refused, publisher) if refused else set()
+        session.query(_CONFIRMED, ([row.id for row in rows if row.id not in kept],))
         if refused:
-            self._query(session, _REFUSED, (kept,))
+            session.query(_REFUSED, (list(kept),))
             publisher.declare()  # a queue that was deleted is what makes a message unroutable
         for row in rows:
             _log_published(row, refused.get(row.id))
-        return len(gone)
+        return len(rows) - len(kept)
+
+    def _bury_the_poisoned(
+        self, rows: Sequence["Row"], refused: Mapping[int, str], publisher: "Publisher"
+    ) -> set[int]:
+        """The refused rows that stay in the outbox. What a queue would not take waits for as long as that takes;
+        what cannot be published at all becomes a dead letter in the end."""
+        kept = set(refused)
+        for row in rows:
+            if row.id in publisher.poisoned and row.attempts + 1 >= _MOST_ATTEMPTS:
+                publisher.dead_letter(row, refused[row.id], self.container.service_name)
+                kept.discard(row.id)
+        return kept
 
 
 class Publisher:

@@ -7,10 +7,12 @@ from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
 from common import estimates
+from common.database import Sessions
 from common.errors import NotFound
 from common.lifecycle import RECEIVED
 from common.models import IS_ONLINE
 from common.order_numbers import is_order_number
+from common.settings import Settings
 
 _STATUS = text("""
     select number, order_type, status, updated_at, estimated_completion, processed_by, prep_seconds, priority,
@@ -52,6 +54,34 @@ _STUCK = text("""
         or status = 'cooking' and updated_at < now() - make_interval(secs => :cooking)
     order by updated_at limit 1000
 """)
+
+
+class Board:
+    """The reads, as services offer them. Everything raises Unavailable without PostgreSQL."""
+
+    def __init__(self, sessions: Sessions, settings: Settings) -> None:
+        self._sessions = sessions
+        self._settings = settings
+
+    def status(self, order_number: str) -> dict[str, Any]:
+        """Where the order stands. Raises NotFound."""
+        with self._sessions.begin() as session:
+            return order_status(session, order_number)
+
+    def history(self, order_number: str) -> list[dict[str, Any]]:
+        """Where the order has been, oldest first. Raises NotFound."""
+        with self._sessions.begin() as session:
+            return order_history(session, order_number)
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Who works, by name."""
+        with self._sessions.begin() as session:
+            return workers(session)
+
+    def stuck(self) -> list[dict[str, Any]]:
+        """Orders that have been waiting or cooking for too long, longest first."""
+        with self._sessions.begin() as session:
+            return stuck_orders(session, self._settings.stuck_received, self._settings.stuck_cooking)
 
 
 def order_status(session: Session, order_number: str) -> dict[str, Any]:

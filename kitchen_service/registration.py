@@ -1,5 +1,6 @@
 """A worker's registration under its unique name, and the heartbeat that keeps it."""
 
+import contextlib
 import logging
 import uuid
 from typing import Any
@@ -100,22 +101,11 @@ class Registration(SharedExtension):
 
     def _hold_lock(self) -> None:
         """Returns never; raises when the session is lost or PostgreSQL does not answer."""
-        quiet = str(int(_SIGN_OF_LIFE * 5 * 1000))
-        options = database.connect_options(self.settings.statement_timeout, idle_session_timeout=quiet)
-        with eventlet.Timeout(database.CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
-            session = psycopg2.connect(self.settings.database_url, **options)
-        try:
-            session.autocommit = True
-            cursor = session.cursor()
-            statement, parameters = _LIVE, [str(self.instance)]
+        with contextlib.closing(database.SessionOfItsOwn(self.settings, quiet=_SIGN_OF_LIFE * 5)) as session:
+            session.query(_LIVE, (str(self.instance),))
             while True:
-                bound = self.settings.statement_timeout + 1
-                with eventlet.Timeout(bound, psycopg2.OperationalError("no answer")):
-                    cursor.execute(statement, parameters)
-                statement, parameters = "select 1", []
                 eventlet.sleep(_SIGN_OF_LIFE)
-        finally:
-            session.close()
+                session.query("select 1")
 
     def _register(self) -> None:
         found = self._execute(

@@ -6,8 +6,8 @@ from common import health
 from common.http import http
 from common.messaging import rpc
 from common.outbox import Relay
-from order_service.orders import SERVICE_NAME, Caller, Orders
-from order_service.sweeping import Sweeper
+from order_service.orders.desk import SERVICE_NAME, Caller, Orders
+from order_service.orders.sweeping import Sweeper
 
 
 class OrderService(health.Probes):

@@ -26,24 +26,15 @@ _TEMPLATE = "expedite_migrated"
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL server with a migrated database to copy."""
-    server = Postgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    server.start()
-    try:
-        make_template(server.url)
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """A RabbitMQ node."""
-    node = RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
-    node.start()
-    try:
+    with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as node:
         yield node
-    finally:
-        node.stop()
 
 
 @pytest.fixture
@@ -82,10 +73,31 @@ def private_postgres(tmp_path: Path) -> Iterator[Postgres]:
 @pytest.fixture
 def private_rabbitmq(tmp_path: Path) -> Iterator[RabbitMQ]:
     """A RabbitMQ that the test may stop and kill."""
-    node = RabbitMQ(tmp_path / "rabbitmq")
+    with running_rabbitmq(tmp_path / "rabbitmq") as node:
+        yield node
+
+
+@contextlib.contextmanager
+def running_postgres(folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL server with a migrated database to copy, for the length of a block."""
+    server = Postgres(folder, durable=False)
+    server.start()
+    try:
+        make_template(server.url)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def running_rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
+    """A RabbitMQ node, for the length of a block."""
+    node = RabbitMQ(folder)
     node.start()
-    yield node
-    node.stop()
+    try:
+        yield node
+    finally:
+        node.stop()
 
 
 def migrate(database_url: str) -> None:

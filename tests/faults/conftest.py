@@ -9,31 +9,22 @@ import pytest
 
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.conftest import make_template
+from tests.conftest import running_postgres, running_rabbitmq
 from tests.faults.servers import start_again
 
 
 @pytest.fixture(scope="package")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL server with a migrated database to copy."""
-    server = Postgres(tmp_path_factory.mktemp("breaking_postgres"), durable=False)
-    server.start()
-    try:
-        make_template(server.url)
+    with running_postgres(tmp_path_factory.mktemp("breaking_postgres")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="package")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """A RabbitMQ node."""
-    node = RabbitMQ(tmp_path_factory.mktemp("breaking_rabbitmq"))
-    node.start()
-    try:
+    with running_rabbitmq(tmp_path_factory.mktemp("breaking_rabbitmq")) as node:
         yield node
-    finally:
-        node.stop()
 
 
 @pytest.fixture(autouse=True)

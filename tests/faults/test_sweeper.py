@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from devstack.rabbitmq import RabbitMQ
-from order_service import sweeping
+from order_service.orders import sweeping
 from tests.eventually import eventually
 from tests.expedite import Expedite, Process
 from tests.faults import oven

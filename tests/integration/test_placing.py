@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from common import events, logs
-from order_service import order_form, placing
-from order_service.placing import NewOrder
+from order_service.orders import form as order_form
+from order_service.orders import placing
+from order_service.orders.placing import NewOrder
 from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction
 

@@ -3,7 +3,7 @@
 import pytest
 
 from common.estimates import WorkerOnline, seconds_until_ready
-from order_service import preparation
+from order_service.orders import preparation
 
 ALL = ("dine_in", "takeout", "delivery")
 

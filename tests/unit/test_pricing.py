@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_service import pricing
-from order_service.order_form import Item
+from order_service.orders import pricing
+from order_service.orders.form import Item
 
 lines = st.lists(
     st.builds(

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from order_service import tracking_links
+from order_service.orders import tracking_links
 
 KEY = b"k" * 32
 NUMBER = "ORD_20261122_001"

@@ -5,16 +5,18 @@ from typing import Any
 
 from nameko_sqlalchemy.database import Session
 
-from common import codec, logs, moves, read_model
+from common import codec, logs, moves
 from common.database import Postgres, Sessions
 from common.errors import Invalid, NotFound
 from common.lifecycle import CANCELLED, CUSTOMER, EMPLOYEE, RECEIVED
 from common.moves import Actor
 from common.order_numbers import is_order_number
+from common.read_model import Board
 from common.settings import Settings
-from order_service import idempotency, order_form, placing, reading, tracking_links
-from order_service.forecast import Forecast
-from order_service.placing import NewOrder
+from order_service.orders import form as order_form
+from order_service.orders import idempotency, placing, reading, tracking_links
+from order_service.orders.forecast import Forecast
+from order_service.orders.placing import NewOrder
 
 #: Who is asking, as plain data: {"key": the secret of an order's tracking link}. None is the house itself, which
 #: only RPC can be; HTTP always names somebody, if only with {"key": None}.
@@ -37,12 +39,11 @@ class Orders(Postgres):
         return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast)
 
 
-class OrderDesk:
+class OrderDesk(Board):
     """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL."""
 
     def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes, forecast: Forecast) -> None:
-        self._sessions = sessions
-        self._settings = settings
+        super().__init__(sessions, settings)
         self._signing_key = signing_key
         self._forecast = forecast
 
@@ -94,21 +95,6 @@ class OrderDesk:
         read = reading.in_full if self._is_owner(order_number, caller) else reading.status_only
         with self._sessions.begin() as session:
             return read(session, order_number)
-
-    def status(self, order_number: str) -> dict[str, Any]:
-        """Where the order stands. Raises NotFound."""
-        with self._sessions.begin() as session:
-            return read_model.order_status(session, order_number)
-
-    def history(self, order_number: str) -> list[dict[str, Any]]:
-        """Where the order has been. Raises NotFound."""
-        with self._sessions.begin() as session:
-            return read_model.order_history(session, order_number)
-
-    def stuck(self) -> list[dict[str, Any]]:
-        """Orders that have been waiting or cooking for too long, longest first."""
-        with self._sessions.begin() as session:
-            return read_model.stuck_orders(session, self._settings.stuck_received, self._settings.stuck_cooking)
 
     def cancel(self, order_number: str, body: Any, caller: Caller) -> dict[str, Any]:
         """Cancel an order, with an optional {"reason": …}. The customer can while it is received; the house

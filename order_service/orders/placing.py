@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from common import codec, events, logs
 from common.lifecycle import RECEIVED
-from order_service import preparation, pricing
-from order_service.order_form import OrderForm
+from order_service.orders import preparation, pricing
+from order_service.orders.form import OrderForm
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from common import codec
 from common.errors import Invalid
-from order_service.order_form import OrderForm
+from order_service.orders.form import OrderForm
 
 _MOST_CHARACTERS = 200
 
