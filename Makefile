@@ -1,8 +1,9 @@
 # `make` lists the targets.
-.PHONY: help run test soak lint lock clean venv
+.PHONY: help run admin test soak lint lock clean venv
 
 help:
 	@echo "make run    start everything; Ctrl-C stops it"
+	@echo "make admin  make EMAIL's account an admin's; where there is none, make it"
 	@echo "make test   check everything"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
 	@echo "make lint   check the code without running it"
@@ -15,6 +16,10 @@ venv:
 # If make itself is killed, everything ends as well.
 run: venv
 	@setpriv --pdeathsig TERM .venv/bin/python -m devstack run
+
+# Of what `make run` runs, or of DATABASE_URL.
+admin: venv
+	@[ ! -e .devstack/env ] || . ./.devstack/env; .venv/bin/python -W ignore -m order_service.accounts.admin "$$EMAIL"
 
 test: lint
 	.venv/bin/python -m pytest -n 2 -o tmp_path_retention_policy=failed

@@ -4,6 +4,7 @@ Raise one of these from anywhere; HTTP answers it as RFC 9457 problem details, a
 same exception with the same fields.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,38 @@ class Invalid(Refusal):
 
 
 @deserialize_to_instance
+class SoldOut(Invalid):
+    """Some of what is ordered is sold out; `errors` names all of it."""
+
+    code, title = "sold_out", "Sold out"
+
+
+@deserialize_to_instance
+class PriceChanged(Invalid):
+    """Some of what is ordered has another price than the customer saw; `errors` names all of it."""
+
+    code, title = "price_changed", "The price has changed"
+
+
+@deserialize_to_instance
+class Unauthorized(Refusal):
+    """Nobody is signed in, or by a token that is worth nothing (any more)."""
+
+    status, code, title = 401, "unauthorized", "Not signed in"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": "Bearer"}
+
+
+@deserialize_to_instance
+class Forbidden(Refusal):
+    """Whoever is signed in may not do this."""
+
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+@deserialize_to_instance
 class NotFound(Refusal):
     """It does not exist, or it is not the caller's to know."""
 
@@ -101,6 +134,20 @@ class IllegalMove(Refusal):
 
 
 @deserialize_to_instance
+class Taken(Refusal):
+    """Somebody or something has that name already; `field` says which name."""
+
+    status, code, title = 409, "taken", "Already taken"
+
+
+@deserialize_to_instance
+class LastAdmin(Refusal):
+    """It would leave nobody who can manage people."""
+
+    status, code, title = 409, "last_admin", "The last admin"
+
+
+@deserialize_to_instance
 class TooLarge(Refusal):
     """The body is larger than is read."""
 
@@ -112,6 +159,23 @@ class WrongMediaType(Refusal):
     """The body is not JSON by its Content-Type."""
 
     status, code, title = 415, "wrong_media_type", "Unsupported media type"
+
+
+@deserialize_to_instance
+class TooManyRequests(Refusal):
+    """Too often from there or by them; it works again in `retry_after` seconds, which is in `extra`."""
+
+    status, code, title = 429, "too_many_requests", "Too many requests"
+
+    @classmethod
+    def until(cls, seconds: float) -> "TooManyRequests":
+        """It works again in so many seconds."""
+        wait = max(1, math.ceil(seconds))
+        return cls(f"Try again in {wait} s.", {"retry_after": wait})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.extra["retry_after"])}
 
 
 @deserialize_to_instance

@@ -177,6 +177,7 @@ class App(WsgiApp):
         request = Request(environ)
         request_id = logs.sane_request_id(environ.get("HTTP_X_REQUEST_ID"))
         environ["expedite.request_id"] = request_id
+        environ["expedite.address"] = _address(environ, self.server.container.settings.trusted_proxies)
         logs.begin_request(request_id)
         self.server.begin_answer(environ)
         response = self._answer(environ, request, request_id)
@@ -337,8 +338,26 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _caller(request: Request) -> dict[str, str | None]:
-    """Who is asking, as far as the request says; the rules in the services decide what that is worth."""
-    return {"key": request.args.get("key")}
+    """Who is asking, as far as the request says; the rules in the services decide what that is worth.
+
+    `key` is an order's secret, `token` a sign-in's ("" for what is none), `address` where the request came from.
+    """
+    authorization = request.headers.get("Authorization")
+    token = None
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip() if scheme.lower() == "bearer" else ""
+    return {"key": request.args.get("key"), "token": token, "address": request.environ["expedite.address"]}
+
+
+def _address(environ: dict[str, Any], trusted_proxies: int) -> str:
+    """Where the request came from. Each trusted proxy has put the address that called it at the end of
+    X-Forwarded-For; what stands before those anybody can have written."""
+    if trusted_proxies:
+        passed = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-trusted_proxies:]
+        if len(passed) == trusted_proxies and passed[0].strip():
+            return str(passed[0]).strip()[:64]
+    return str(environ.get("REMOTE_ADDR", ""))
 
 
 def _idempotency_key(request: Request) -> str | None:

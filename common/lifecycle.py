@@ -29,6 +29,9 @@ ADMIN = "admin"
 WORKER = "worker"  # a kitchen_service process
 KITCHEN = "kitchen"  # the system itself: dead letters, the sweeper
 
+#: The roles that an account can have; the first is what everybody begins with.
+USER_ROLES = (CUSTOMER, EMPLOYEE, ADMIN)
+
 _STAFF = (EMPLOYEE, ADMIN)
 
 

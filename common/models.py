@@ -23,7 +23,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import SmallInteger
 
-from common.lifecycle import ORDER_TYPES, STATUSES
+from common.builds import BUILDS
+from common.lifecycle import ORDER_TYPES, STATUSES, USER_ROLES
 
 _UtcTime = TIMESTAMP(timezone=True)
 _NOW = text("now()")
@@ -50,6 +51,50 @@ class Base(DeclarativeBase):
     }
 
 
+class User(Base):
+    """Somebody with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_one_of("role", USER_ROLES), name="role"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    # In small letters: whoever signs in need not remember how they once wrote it.
+    email: Mapped[str] = mapped_column(unique=True)
+    username: Mapped[str]
+    # The name as it is compared: nobody can take one that looks the same.
+    username_key: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    role: Mapped[str]
+    # Goes up with the role and the password; a token that carries an older one is void.
+    token_version: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class MenuItem(Base):
+    """What can be ordered, at the price of now."""
+
+    __tablename__ = "menu_items"
+    __table_args__ = (
+        CheckConstraint("price between 0.01 and 999.99", name="price"),
+        CheckConstraint(_one_of("build", BUILDS), name="build"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    # The name as it is compared.
+    name_key: Mapped[str] = mapped_column(unique=True)
+    category: Mapped[str]
+    price: Mapped[Decimal]
+    # How a cocktail is made; food has none.
+    build: Mapped[str | None]
+    # [{"name", "amount"}, …]
+    ingredients: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    allergens: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # Seconds at speed 1; null where the build or the order's type says it.
+    prep_seconds: Mapped[int | None]
+    available: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
 class OrderNumber(Base):
     """The last number given out on a UTC day; the row's lock keeps the numbers without gap or double."""
 
@@ -74,11 +119,17 @@ class Order(Base):
             "placed_at",
             postgresql_where=text("status in ('received', 'cooking')"),
         ),
+        # A customer's own orders, the latest first; guests' are nobody's.
+        Index("ix_orders_customer", "customer_id", "id", postgresql_where=text("customer_id is not null")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
+    # Whose order it is; null is a guest's or the house's.
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     customer_name: Mapped[str]
+    # For notifications; never shown to anybody but the customer.
+    notification_email: Mapped[str | None]
     order_type: Mapped[str]
     table_number: Mapped[int | None] = mapped_column(SmallInteger)
     delivery_address: Mapped[str | None]

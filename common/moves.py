@@ -120,6 +120,7 @@ def move(
     target: str,
     actor: Actor,
     *,
+    source: str | None = None,
     reason: str | None = None,
     fence: int | None = None,
     pace: float = 1,
@@ -127,8 +128,9 @@ def move(
 ) -> Moved:
     """Move order `number` to `target` as `actor`, and put the event into `service_name`'s outbox.
 
-    `fence` (a worker's moves): only while the order's fence is still this one. `pace` is how many seconds a
-    second of the order's preparation takes here, for the estimate of an order that begins to cook;
+    `source`: only from that status. `fence` (a worker's moves): only while the order's fence is still this one.
+    `pace` is how many seconds a second of the order's preparation takes here, for the estimate of an order that
+    begins to cook;
     `recall_window` is how many seconds a ready order can be called back. Making the same move again changes
     nothing.
 
@@ -140,9 +142,10 @@ def move(
             "number": number,
             "target": target,
             "accepted": [
-                f"{order_type}:{source}"
+                f"{order_type}:{each}"
                 for order_type in lifecycle.ORDER_TYPES
-                for source in lifecycle.sources(target, actor.role, order_type)
+                for each in lifecycle.sources(target, actor.role, order_type)
+                if source in (None, each)
             ],
             "actor": actor.name,
             "instance": actor.instance and str(actor.instance),

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import limits
 import yaml
+from limits import RateLimitItem
 from nameko.cli.main import setup_yaml_parser
 
 from common import lifecycle
@@ -28,6 +30,17 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class RateLimits:
+    """How often something may be done from one address and by one account; none is no limit."""
+
+    register_address: tuple[RateLimitItem, ...]
+    sign_in_address: tuple[RateLimitItem, ...]
+    sign_in_account: tuple[RateLimitItem, ...]
+    order_address: tuple[RateLimitItem, ...]
+    order_account: tuple[RateLimitItem, ...]
+
+
+@dataclass(frozen=True)
 class Settings:
     """What config.yaml says, for one service."""
 
@@ -38,6 +51,10 @@ class Settings:
     public_url: str
     secret_key: str = field(repr=False)
     open_items: bool
+    guest_orders: bool
+    rate_limits: "RateLimits"
+    rate_limit_storage: str = field(repr=False)
+    trusted_proxies: int
     worker_name: str
     order_types: tuple[str, ...]
     prefetch: int
@@ -103,6 +120,16 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
         public_url=str(config["PUBLIC_URL"]).rstrip("/"),
         secret_key=str(config["SECRET_KEY"]),
         open_items=_flag(config, "OPEN_ITEMS"),
+        guest_orders=_flag(config, "GUEST_ORDERS"),
+        rate_limits=RateLimits(
+            register_address=_rate_limit(config, "register", "address"),
+            sign_in_address=_rate_limit(config, "sign_in", "address"),
+            sign_in_account=_rate_limit(config, "sign_in", "account"),
+            order_address=_rate_limit(config, "order", "address"),
+            order_account=_rate_limit(config, "order", "account"),
+        ),
+        rate_limit_storage=str(config["RATE_LIMIT_STORAGE"]),
+        trusted_proxies=whole("TRUSTED_PROXIES", 0, 10),
         worker_name=worker_name,
         order_types=order_types,
         prefetch=whole("PREFETCH", 1, 1000),
@@ -156,6 +183,14 @@ def _pauses(config: Mapping[str, Any]) -> tuple[float, ...]:
     if not all(_LEAST_PAUSE <= pause <= _LONGEST_PAUSE for pause in pauses):
         raise SettingsError(f"RETRY_PAUSES are from {_LEAST_PAUSE} to {_LONGEST_PAUSE} seconds")
     return pauses
+
+
+def _rate_limit(config: Mapping[str, Any], action: str, by: str) -> tuple[RateLimitItem, ...]:
+    given = str(config["RATE_LIMITS"][action][by])
+    try:
+        return tuple(limits.parse_many(given)) if given.strip() else ()
+    except ValueError as exc:
+        raise SettingsError(f"RATE_LIMITS.{action}.{by} is like 10 per minute;100 per day") from exc
 
 
 def _flag(config: Mapping[str, Any], name: str) -> bool:

@@ -85,7 +85,7 @@ def run(checkout: Path, signals: StopSignals) -> None:
         _check_ports(addresses)
         try:
             environment = _environment(state, started)
-            _migrate(checkout, environment)
+            _prepare(checkout, environment)
             if "DATABASE_URL" not in os.environ:
                 _sign_off_workers(environment["DATABASE_URL"])
             services = Services(checkout / "Procfile", environment)
@@ -188,10 +188,16 @@ def _write_private(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-def _migrate(checkout: Path, environment: dict[str, str]) -> None:
+def _prepare(checkout: Path, environment: dict[str, str]) -> None:
+    """Migrates the database, and gives it the starter menu if it has none."""
     say("bringing the database up to date")
+    for module in (["alembic", "upgrade", "head"], ["order_service.menu.starter"]):
+        _run(module, checkout, environment)
+
+
+def _run(module: list[str], checkout: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(
-        command_for([sys.executable, "-m", "alembic", "upgrade", "head"], signal.SIGKILL),
+        command_for([sys.executable, "-m", *module], signal.SIGKILL),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,30 +1,40 @@
 """Orders as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
 
-from datetime import datetime
 from typing import Any
 
 from nameko_sqlalchemy.database import Session
 
-from common import codec, logs, moves
+from common import codec, lifecycle, logs, moves
 from common.database import Postgres, Sessions
-from common.errors import Invalid, NotFound
-from common.lifecycle import CANCELLED, CUSTOMER, EMPLOYEE, RECEIVED
+from common.errors import Invalid, NotFound, Unauthorized
+from common.lifecycle import CANCELLED, RECEIVED
 from common.moves import Actor
 from common.order_numbers import is_order_number
 from common.read_model import Board
 from common.settings import Settings
-from order_service.orders import form as order_form
-from order_service.orders import idempotency, placing, reading, tracking_links
+from order_service import paging
+from order_service.access import GUEST, Person, Sight, sight
+from order_service.accounts.identity import Caller, Identities
+from order_service.menu.desk import recent as recent_menu
+from order_service.orders import idempotency, listing, placing, reading, tracking_links
 from order_service.orders.forecast import Forecast
+from order_service.orders.form import Draft
 from order_service.orders.placing import NewOrder
-
-#: Who is asking, as plain data: {"key": the secret of an order's tracking link}. None is the house itself, which
-#: only RPC can be; HTTP always names somebody, if only with {"key": None}.
-Caller = dict[str, Any] | None
+from order_service.rate_limits import rate_limits
 
 SERVICE_NAME = "order_service"
-_HOUSE = "staff"
 _MOST_REASON = 500  # characters
+
+#: What staff do with an order: the status that it gets, and the one that it must have, where the table of moves
+#: leaves more than one.
+_STEPS: dict[str, tuple[str, str | None]] = {
+    "start": (lifecycle.COOKING, lifecycle.RECEIVED),
+    "ready": (lifecycle.READY, None),
+    "dispatch": (lifecycle.OUT_FOR_DELIVERY, None),
+    "complete": (lifecycle.COMPLETED, None),
+    "recall": (lifecycle.COOKING, lifecycle.READY),
+    "fail": (lifecycle.FAILED, None),
+}
 
 
 class Orders(Postgres):
@@ -40,44 +50,58 @@ class Orders(Postgres):
 
 
 class OrderDesk(Board):
-    """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL."""
+    """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL, and
+    Unauthorized for a caller who is not who they say."""
 
     def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes, forecast: Forecast) -> None:
         super().__init__(sessions, settings)
         self._signing_key = signing_key
         self._forecast = forecast
+        self._identities = Identities(sessions, signing_key)
+        self._limits = rate_limits(settings)
 
     def place(self, body: Any, caller: Caller, idempotency_key: str | None = None) -> dict[str, Any]:
         """Take an order. When this returns, the order and its event are durable.
 
-        The same key and order within 24 hours gets the first answer and places nothing. Raises Invalid.
+        The same key and order within 24 hours gets the first answer and places nothing. Raises Invalid,
+        Unauthorized for a guest who orders as only users can, and TooManyRequests.
         """
-        form = order_form.read(body, self._settings.open_items)
-        order = NewOrder.of(form, placed_by=_HOUSE if caller is None else CUSTOMER)
-        estimate = self._forecast.completion(self._sessions, form.order_type, order.prep_seconds, order.priority)
+        person = self._identities.of(caller)
+        self._limits.ordering(person.address, person.user_id)
+        if person.role == GUEST and not self._settings.guest_orders:
+            raise Unauthorized("Sign in to order.")
+        draft = Draft(body, person.name)
+        if draft.is_by_recipe:
+            person.must_be_signed_in()
         if idempotency_key is None:
+            order = self._decided(draft, person)
             with self._sessions.single() as session:
-                answer, is_new = self._write(session, order, estimate), True
-        else:
-            with self._sessions.begin() as session:
-                answer, is_new = idempotency.once(
-                    session, idempotency_key, form, lambda session: self._write(session, order, estimate)
-                )
-        number = answer["order_number"]
-        logs.event(
-            "order_received",
-            f"{number} was placed" if is_new else f"{number} was placed before, with the same key",
-            order_number=number,
-            order_type=form.order_type,
-            total_amount=codec.money(order.total_amount),
-            priority=order.priority,
-            replayed=not is_new,
-        )
-        link = tracking_links.link(number, self._settings.public_url, self._signing_key)
-        return {**answer, "tracking_url": link}
+                return self._answer(self._write(session, order), draft, is_new=True)
+        return self._place_once(draft, person, idempotency.scoped(idempotency_key, person))
 
-    @staticmethod
-    def _write(session: Session, order: NewOrder, estimate: datetime) -> dict[str, Any]:
+    def _place_once(self, draft: Draft, person: Person, key: str) -> dict[str, Any]:
+        fingerprint = draft.fingerprint()
+        if fingerprint is not None:
+            # Before the menu is asked, which may have changed since the first time.
+            with self._sessions.single() as session:
+                first = idempotency.answered(session, key, fingerprint)
+            if first is not None:
+                return self._answer(first, draft, is_new=False)
+        order = self._decided(draft, person)
+        with self._sessions.begin() as session:
+            answer, is_new = idempotency.once(
+                session, key, str(fingerprint), lambda session: self._write(session, order)
+            )
+        return self._answer(answer, draft, is_new)
+
+    def _decided(self, draft: Draft, person: Person) -> NewOrder:
+        form = draft.settle(recent_menu.seen(self._sessions), self._settings.open_items)
+        return NewOrder.of(form, placed_by=person.signature, customer_id=person.user_id)
+
+    def _write(self, session: Session, order: NewOrder) -> dict[str, Any]:
+        estimate = self._forecast.completion(
+            self._sessions, order.form.order_type, order.prep_seconds, order.priority
+        )
         [placed] = placing.place(session, [order])
         return {
             "order_number": placed.number,
@@ -87,31 +111,104 @@ class OrderDesk(Board):
             "estimated_completion": estimate,
         }
 
-    def read(self, order_number: str, caller: Caller) -> dict[str, Any]:
-        """The order in full for the house and for who has its secret, else its status alone.
+    def _answer(self, placed: dict[str, Any], draft: Draft, is_new: bool) -> dict[str, Any]:
+        number = placed["order_number"]
+        logs.event(
+            "order_received",
+            f"{number} was placed" if is_new else f"{number} was placed before, with the same key",
+            order_number=number,
+            order_type=draft.order_type,
+            total_amount=codec.money(placed["total_amount"]),
+            priority=placed["priority"],
+            replayed=not is_new,
+        )
+        link = tracking_links.link(number, self._settings.public_url, self._signing_key)
+        return {**placed, "tracking_url": link}
 
-        Raises NotFound.
+    def read(self, order_number: str, caller: Caller) -> dict[str, Any]:
+        """The order in full for its customer, for who has its secret, and for staff; of a guest's the status for
+        everybody else.
+
+        Raises NotFound, also for another customer's order.
         """
-        read = reading.in_full if self._is_owner(order_number, caller) else reading.status_only
+        person = self._identities.of(caller)
         with self._sessions.begin() as session:
-            return read(session, order_number)
+            order = reading.find(session, order_number)
+            if order is None:
+                raise NotFound("There is no such order.")
+            seen = sight(person, order.customer_id, self._has_key(order_number, person))
+            if seen is Sight.NOTHING:
+                raise NotFound("There is no such order.")
+            if seen is Sight.STATUS:
+                return reading.status_only(session, order_number)
+            return reading.in_full(session, order, seen)
+
+    def page(self, query: Any, caller: Caller) -> dict[str, Any]:
+        """Orders by the page: all for staff, their own for a customer. What can be asked for stands in
+        `listing`. Raises Invalid, and Unauthorized for a guest."""
+        person = self._identities.of(caller)
+        person.must_be_signed_in()
+        asked = listing.read(paging.read(query), person)
+        with self._sessions.begin() as session:
+            return listing.page(session, asked)
 
     def cancel(self, order_number: str, body: Any, caller: Caller) -> dict[str, Any]:
-        """Cancel an order, with an optional {"reason": …}. The customer can while it is received; the house
-        also while it cooks. Cancelling what is cancelled changes nothing.
+        """Cancel an order, with an optional {"reason": …}. The customer can while it is received; staff also
+        while it cooks. Cancelling what is cancelled changes nothing.
 
         Raises NotFound (also for somebody else's order), Invalid and IllegalMove.
         """
+        person = self._identities.of(caller)
         reason = _reason(body)
-        if not is_order_number(order_number) or not self._is_owner(order_number, caller):
-            raise NotFound("There is no such order, or the key is not its own.")
-        actor = Actor(_HOUSE, EMPLOYEE) if caller is None else Actor(CUSTOMER, CUSTOMER)
         with self._sessions.single() as session:
-            moved = moves.move(session, SERVICE_NAME, order_number, CANCELLED, actor, reason=reason)
-        return moved.as_answer()
+            if not self._may_cancel(session, order_number, person):
+                raise NotFound("There is no such order, or the key is not its own.")
+            return self._move(session, order_number, CANCELLED, person, reason=reason)
 
-    def _is_owner(self, order_number: str, caller: Caller) -> bool:
-        return caller is None or tracking_links.opens(order_number, caller.get("key"), self._signing_key)
+    def step(self, step: str, order_number: str, body: Any, caller: Caller) -> dict[str, Any]:
+        """Move an order on as staff do: start, ready, dispatch, complete, recall or fail, with an optional
+        {"reason": …}. The same step again changes nothing.
+
+        Raises Unauthorized, Forbidden, NotFound, Invalid and IllegalMove.
+        """
+        person = self._identities.of(caller)
+        person.must_be_staff()
+        reason = _reason(body)
+        if not is_order_number(order_number):
+            raise NotFound("There is no such order.")
+        target, source = _STEPS[step]
+        with self._sessions.single() as session:
+            return self._move(session, order_number, target, person, reason=reason, source=source)
+
+    def _move(
+        self,
+        session: Session,
+        number: str,
+        target: str,
+        person: Person,
+        *,
+        reason: str | None,
+        source: str | None = None,
+    ) -> dict[str, Any]:
+        return moves.move(
+            session,
+            SERVICE_NAME,
+            number,
+            target,
+            Actor(person.signature, person.moves_as),
+            source=source,
+            reason=reason,
+            recall_window=self._settings.recall_window,
+        ).as_answer()
+
+    def _may_cancel(self, session: Session, order_number: str, person: Person) -> bool:
+        if person.is_staff or self._has_key(order_number, person):
+            return is_order_number(order_number)
+        order = None if person.user_id is None else reading.find(session, order_number)
+        return order is not None and sight(person, order.customer_id, has_key=False) is Sight.ALL
+
+    def _has_key(self, order_number: str, person: Person) -> bool:
+        return tracking_links.opens(order_number, person.key, self._signing_key)
 
 
 def _reason(body: Any) -> str | None:

@@ -1,28 +1,32 @@
-"""What an order may look like when it arrives. Every broken field is named at once."""
+"""What an order may look like when it arrives. Every broken field is named at once.
 
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+What its form says by itself is read first; what the menu says of its items is settled after that, so that an order
+that is sent again with its idempotency key is known again whatever the menu says by then.
+"""
+
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+import orjson
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from common.errors import Invalid
-from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES
-
-_APOSTROPHES_AND_HYPHENS = "'’ʼ-‐‑"
-_CENT = Decimal("0.01")
+from common.errors import FieldErrors, Invalid, PriceChanged, SoldOut
+from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
+from order_service.forms import REQUIRED, Email, Form, Line, Money, PersonName, Whole, field_errors
+from order_service.menu.catalogue import EMPTY, Menu
 
 
 @dataclass(frozen=True)
 class Item:
-    """A line of an order; `price` is of one piece."""
+    """A line of an order; `price` is of one piece. `prep_seconds` is what the menu says of it, if anything."""
 
     name: str
     quantity: int
     price: Decimal
+    prep_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,142 +38,143 @@ class OrderForm:
     items: tuple[Item, ...]
     table_number: int | None
     delivery_address: str | None
+    notification_email: str | None = None
 
 
-def read(body: Any, open_items: bool = True) -> OrderForm:
-    """The order that `body`, a decoded JSON value, describes.
+def read(body: Any, menu: Menu = EMPTY, open_items: bool = True, signed_in_as: str | None = None) -> OrderForm:
+    """The order that `body`, a decoded JSON value, describes. Raises Invalid with all broken fields.
 
-    Raises Invalid with all broken fields. `open_items` False refuses items that are not on the menu, and no
-    item is: the menu's place is here.
+    Items are sold at the menu's price. `open_items` False refuses items that are not on it. Who is signed in need
+    not give a name, and may order by `recipe`.
     """
-    if not isinstance(body, Mapping):
-        raise Invalid.fields([{"field": "", "message": "An order is a JSON object."}])
-    try:
-        order = _SCHEMA.load(body)
-    except ValidationError as exc:
-        raise Invalid.fields(list(_flatten(exc.messages))) from exc
-    items = tuple(Item(**item) for item in order["items"])
-    if not open_items:
-        raise Invalid.fields(
-            [{"field": f"items[{position}].name", "message": "Not on the menu."} for position in range(len(items))]
+    return Draft(body, signed_in_as).settle(menu, open_items)
+
+
+class Draft:
+    """An order's form as far as it can be read without the menu. Raises Invalid for what is no form at all."""
+
+    def __init__(self, body: Any, signed_in_as: str | None = None) -> None:
+        if not isinstance(body, Mapping):
+            raise Invalid.fields([{"field": "", "message": "An order is a JSON object."}])
+        self.is_by_recipe = "recipe" in body
+        self._wanted = _spelled_out(body) if self.is_by_recipe else dict(body)
+        self._order: dict[str, Any] = {}
+        self._errors: FieldErrors = []
+        # A user's name keeps the rules of user names.
+        is_named = signed_in_as is None or "customer_name" in self._wanted
+        try:
+            self._order = _SCHEMA.load(self._wanted, partial=() if is_named else ("customer_name",))
+            self._order.setdefault("customer_name", signed_in_as)
+        except ValidationError as exc:
+            self._errors = field_errors(exc)
+        if self.is_by_recipe and "items" in body:
+            self._errors = [*self._errors, {"field": "recipe", "message": "Send a recipe or items, not both."}]
+
+    @property
+    def order_type(self) -> str | None:
+        """If it says one that there is."""
+        return self._order.get("order_type")
+
+    def fingerprint(self) -> str | None:
+        """Equal for bodies that mean the same order, however they are written; None for what is none."""
+        if self._errors:
+            return None
+        plain = orjson.dumps(self._order, default=str, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(plain).hexdigest()
+
+    def settle(self, menu: Menu, open_items: bool) -> OrderForm:
+        """The order at the menu's prices. Raises Invalid (SoldOut, PriceChanged) with all that is wrong."""
+        sold_out, changed, other = self._against(menu, open_items and not self.is_by_recipe)
+        if errors := self._named([*self._errors, *other, *sold_out, *changed]):
+            refusal = SoldOut if sold_out else PriceChanged if changed else Invalid
+            raise refusal.fields(errors)
+        return OrderForm(
+            customer_name=self._order["customer_name"],
+            order_type=self._order["order_type"],
+            items=tuple(_settled(item, menu) for item in self._order["items"]),
+            table_number=self._order.get("table_number"),
+            delivery_address=self._order.get("delivery_address"),
+            notification_email=self._order.get("notification_email"),
         )
-    return OrderForm(
-        customer_name=order["customer_name"],
-        order_type=order["order_type"],
-        items=items,
-        table_number=order.get("table_number"),
-        delivery_address=order.get("delivery_address"),
-    )
+
+    def _against(self, menu: Menu, open_items: bool) -> tuple[list[dict[str, str]], ...]:
+        """What is sold out, what costs something else, and what is not on the menu though it must be."""
+        sold_out, changed, other = [], [], []
+        items = self._wanted.get("items")
+        for position, item in enumerate(items if isinstance(items, list) else []):
+            if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+                continue
+            at = f"items[{position}]"
+            dish = menu.find(item["name"])
+            if dish is None and not open_items:
+                other.append({"field": f"{at}.name", "message": "Not on the menu."})
+            elif dish is None and "price" not in item:
+                other.append({"field": f"{at}.price", "message": "Missing."})
+            elif dish is not None and not dish.available:
+                sold_out.append({"field": f"{at}.name", "message": "Sold out."})
+            elif dish is not None and "price" in item and _cents(item["price"]) not in (None, dish.price):
+                changed.append({"field": f"{at}.price", "message": f"Costs {dish.price}."})
+        return sold_out, changed, other
+
+    def _named(self, errors: FieldErrors) -> FieldErrors:
+        """By the names that the customer used."""
+        if not self.is_by_recipe:
+            return errors
+        of_recipe = {"items[0].name": "recipe", "items[0].quantity": "quantity", "items[0].price": "recipe"}
+        return [{**error, "field": of_recipe.get(error["field"], error["field"])} for error in errors]
 
 
-class Line(fields.Field[str]):
-    """Text on one line: no control characters, no surrounding blanks, `least` to `most` characters (NFC)."""
-
-    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.least, self.most = least, most
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if not isinstance(value, str):
-            raise ValidationError("Not a text.")
-        line = unicodedata.normalize("NFC", value).strip()
-        if not line:
-            raise ValidationError("Must not be blank.")
-        # Cc control, Cs half a character, Cn none at all, Zl and Zp line breaks; Cf holds invisible marks,
-        # of which two are needed to write some scripts.
-        if any(
-            unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp")
-            or (unicodedata.category(char) == "Cf" and char not in "\u200c\u200d")
-            for char in line
-        ):
-            raise ValidationError("Contains characters that cannot be shown.")
-        if not self.least <= len(line) <= self.most:
-            raise ValidationError(f"Must be {self.least} to {self.most} characters long.")
-        return line
+def _spelled_out(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What {"recipe": "Margarita"} is short for: one of it, to take away unless it says where it goes."""
+    order = {name: value for name, value in body.items() if name not in ("recipe", "quantity", "items")}
+    order["items"] = [{"name": body["recipe"], "quantity": body.get("quantity", 1)}]
+    implied = TAKEOUT
+    if body.get("table_number") is not None:
+        implied = DINE_IN
+    elif body.get("delivery_address") is not None:
+        implied = DELIVERY
+    order.setdefault("order_type", implied)
+    return order
 
 
-class PersonName(Line):
-    """Letters of any script with their marks, spaces, hyphens and apostrophes; at least one letter."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        name = super()._deserialize(value, attr, data, **kwargs)
-        letters = [unicodedata.category(char)[0] == "L" for char in name]
-        if not any(letters) or not all(
-            is_letter
-            or char == " "
-            or char in _APOSTROPHES_AND_HYPHENS
-            or char in "\u200c\u200d"
-            or unicodedata.category(char)[0] == "M"
-            for is_letter, char in zip(letters, name, strict=True)
-        ):
-            raise ValidationError("Only letters, spaces, hyphens and apostrophes.")
-        return name
+def _settled(item: dict[str, Any], menu: Menu) -> Item:
+    dish = menu.find(item["name"])
+    if dish is None:
+        return Item(**item)
+    return Item(dish.name, item["quantity"], dish.price, dish.prep_seconds)
 
 
-class Whole(fields.Field[int]):
-    """A whole number from `least` to `most`; true, "3" and 3.5 are none. 3.0 is one in JSON."""
-
-    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.least, self.most = least, most
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise ValidationError("Not a whole number.")
-        is_nan = isinstance(value, Decimal) and value.is_nan()  # cannot be compared
-        if is_nan or not self.least <= value <= self.most:
-            raise ValidationError(f"Must be {self.least} to {self.most}.")
-        if value != int(value):
-            raise ValidationError("Not a whole number.")
-        return int(value)
+def _cents(price: Any) -> Decimal | None:
+    """A price that was sent, if it is one; what is none, the form has refused by itself."""
+    try:
+        return Money("0.01", "999.99").deserialize(price)
+    except ValidationError:
+        return None
 
 
-class Money(fields.Field[Decimal]):
-    """An amount from `least` to `most` with at most two decimals. Floats (from RPC) are read as written."""
-
-    def __init__(self, least: str, most: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.least, self.most = Decimal(least), Decimal(most)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise ValidationError("Not a number.")
-        amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        if not amount.is_finite() or not self.least <= amount <= self.most:
-            raise ValidationError(f"Must be {self.least} to {self.most}.")
-        if amount != amount.quantize(_CENT):
-            raise ValidationError("At most 2 decimals.")
-        return amount.quantize(_CENT)
+class _ItemForm(Form):
+    name = Line(1, 50, required=True, error_messages=REQUIRED)
+    quantity = Whole(1, 10, required=True, error_messages=REQUIRED)
+    # The menu's, where there is none.
+    price = Money("0.01", "999.99", error_messages=REQUIRED)
 
 
-_REQUIRED: dict[str, Any] = {"required": "Missing.", "null": "Missing."}
-
-
-class _ItemSchema(Schema):
-    error_messages = {"unknown": "Unknown field.", "type": "Not an object."}
-
-    name = Line(1, 50, required=True, error_messages=_REQUIRED)
-    quantity = Whole(1, 10, required=True, error_messages=_REQUIRED)
-    price = Money("0.01", "999.99", required=True, error_messages=_REQUIRED)
-
-
-class _OrderSchema(Schema):
-    error_messages = {"unknown": "Unknown field.", "type": "Not an object."}
-
-    customer_name = PersonName(1, 100, required=True, error_messages=_REQUIRED)
+class _OrderForm(Form):
+    customer_name = PersonName(1, 100, required=True, error_messages=REQUIRED)
     order_type = fields.Raw(
         required=True,
-        error_messages=_REQUIRED,
+        error_messages=REQUIRED,
         validate=validate.OneOf(ORDER_TYPES, error="Must be one of: {choices}."),
     )
     items = fields.List(
-        fields.Nested(_ItemSchema),
+        fields.Nested(_ItemForm),
         required=True,
-        error_messages={**_REQUIRED, "invalid": "Not a list."},
+        error_messages={**REQUIRED, "invalid": "Not a list."},
         validate=validate.Length(1, 20, error="1 to 20 items."),
     )
     table_number = Whole(1, 100, allow_none=True)
     delivery_address = Line(10, 500, allow_none=True)
+    notification_email = Email(allow_none=True)
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _where_it_goes(self, data: Any, original: Any, **kwargs: Any) -> None:
@@ -188,23 +193,4 @@ class _OrderSchema(Schema):
             raise ValidationError(errors)
 
 
-_SCHEMA = _OrderSchema()
-
-
-def _flatten(messages: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """marshmallow's tree of messages as a list: {"field": "items[1].price", "message": …}."""
-    if isinstance(messages, Mapping):
-        for key, below in messages.items():
-            yield from _flatten(below, _join(path, key))
-    else:
-        for message in dict.fromkeys(messages):
-            yield {"field": path, "message": message}
-
-
-def _join(path: str, key: str | int) -> str:
-    if isinstance(key, int):
-        return f"{path}[{key}]"
-    if key == "_schema":
-        return path
-    shown = re.sub(r"[^\w.-]", "?", key)[:50]  # a field name from outside goes into answers and logs
-    return f"{path}.{shown}" if path else shown
+_SCHEMA = _OrderForm()

@@ -4,18 +4,15 @@ The key, the order and the first answer are written in one transaction, so a cra
 none of them. Of two requests at once the second waits for the first one's commit, and then gets its answer.
 """
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
-import orjson
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
 from common import codec
 from common.errors import Invalid
-from order_service.orders.form import OrderForm
+from order_service.access import Person
 
 _MOST_CHARACTERS = 200
 
@@ -26,36 +23,49 @@ _CLAIM = text("""
     where k.created_at < now() - interval '24 hours'
     returning key
 """)
-_ANSWERED = text("select fingerprint, answer::text as answer from idempotency_keys where key = :key")
+_ANSWERED = text("""
+    select fingerprint, answer::text as answer from idempotency_keys
+    where key = :key and created_at >= now() - interval '24 hours'
+""")
 _REMEMBER = text("update idempotency_keys set answer = cast(:answer as json) where key = :key")
 
 
-def once(
-    session: Session, key: str, form: OrderForm, place: Callable[[Session], dict[str, Any]]
-) -> tuple[dict[str, Any], bool]:
-    """The answer that `place` gave for this key and order, and whether it was given just now.
+def scoped(key: str, person: Person) -> str:
+    """The key as it is kept: each user's own, since nobody can know what others think of; guests share theirs.
 
-    Calls `place` only if the key is new; `session` must be in a transaction. Raises Invalid for a key that
-    came with another order, or that is none.
+    Raises Invalid for what is no key.
     """
     is_text = isinstance(key, str) and key.isascii() and key.isprintable()  # RPC may send anything
     if not is_text or not 1 <= len(key) <= _MOST_CHARACTERS:
         raise _refuse(f"Must be 1 to {_MOST_CHARACTERS} printable ASCII characters.")
-    fingerprint = _fingerprint(form)
+    return f"{person.role if person.user_id is None else person.user_id}:{key}"
+
+
+def answered(session: Session, key: str, fingerprint: str) -> dict[str, Any] | None:
+    """The answer that was given for this (scoped) key and order, if one was. Raises Invalid for a key that came
+    with another order."""
+    first = session.execute(_ANSWERED, {"key": key}).one_or_none()
+    if first is None:
+        return None
+    if first.fingerprint != fingerprint:
+        raise _refuse("Was used for another order.")
+    return dict(codec.loads(first.answer))
+
+
+def once(
+    session: Session, key: str, fingerprint: str, place: Callable[[Session], dict[str, Any]]
+) -> tuple[dict[str, Any], bool]:
+    """The answer that `place` gave for this (scoped) key and order, and whether it was given just now.
+
+    Calls `place` only if the key is new; `session` must be in a transaction. Raises Invalid as `answered` does.
+    """
     if session.execute(_CLAIM, {"key": key, "fingerprint": fingerprint}).one_or_none() is None:
-        first = session.execute(_ANSWERED, {"key": key}).one()
-        if first.fingerprint != fingerprint:
-            raise _refuse("Was used for another order.")
-        return codec.loads(first.answer), False
+        first = answered(session, key, fingerprint)
+        assert first is not None  # noqa: S101  (the claim failed because of it, and it is locked)
+        return first, False
     answer = place(session)
     session.execute(_REMEMBER, {"key": key, "answer": codec.dumps(answer).decode()})
     return answer, True
-
-
-def _fingerprint(form: OrderForm) -> str:
-    """Equal for bodies that mean the same order, however they are written."""
-    plain = orjson.dumps(asdict(form), default=str, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(plain).hexdigest()
 
 
 def _refuse(message: str) -> Invalid:

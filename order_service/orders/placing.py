@@ -6,7 +6,7 @@ commit: that is what leaves no gap and no double under any concurrency.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,17 +28,19 @@ class NewOrder:
     priority: int
     prep_seconds: int
     placed_by: str
+    customer_id: int | None = None
 
     @classmethod
-    def of(cls, form: OrderForm, placed_by: str) -> "NewOrder":
-        """By the rules of pricing and preparation."""
+    def of(cls, form: OrderForm, placed_by: str, customer_id: int | None = None) -> "NewOrder":
+        """By the rules of pricing and preparation; `customer_id` is None for a guest's."""
         total_amount = pricing.total(form.items)
         return cls(
             form=form,
             total_amount=total_amount,
             priority=pricing.priority(total_amount),
-            prep_seconds=preparation.seconds(form.order_type),
+            prep_seconds=preparation.seconds(form.order_type, (item.prep_seconds for item in form.items)),
             placed_by=placed_by,
+            customer_id=customer_id,
         )
 
 
@@ -65,11 +67,12 @@ _PLACE = text(f"""
             || lpad((before + position)::text, greatest(3, length((before + position)::text)), '0') as number
         from wanted, numbers
     ), placed as (
-        insert into orders (number, customer_name, order_type, table_number, delivery_address, total_amount,
-            priority, prep_seconds, status, sequence, placed_at, updated_at)
-        select number, o ->> 'customer_name', o ->> 'order_type', (o ->> 'table_number')::smallint,
-            o ->> 'delivery_address', (o ->> 'total_amount')::numeric, (o ->> 'priority')::smallint,
-            (o ->> 'prep_seconds')::int, '{RECEIVED}', 1, placed_at, placed_at
+        insert into orders (number, customer_id, customer_name, notification_email, order_type, table_number,
+            delivery_address, total_amount, priority, prep_seconds, status, sequence, placed_at, updated_at)
+        select number, (o ->> 'customer_id')::bigint, o ->> 'customer_name', o ->> 'notification_email',
+            o ->> 'order_type', (o ->> 'table_number')::smallint, o ->> 'delivery_address',
+            (o ->> 'total_amount')::numeric, (o ->> 'priority')::smallint, (o ->> 'prep_seconds')::int,
+            '{RECEIVED}', 1, placed_at, placed_at
         from numbered, moment order by position
         returning id, number
     ), listed as (
@@ -87,7 +90,7 @@ _PLACE = text(f"""
         select (o ->> 'event_id')::uuid, '{events.exchange_of("order_service")}',
             '{events.ORDER_PLACED}.' || (o ->> 'order_type'), (o ->> 'priority')::smallint,
             o ->> 'request_id',
-            o - 'placed_by' || jsonb_build_object(
+            o - array['placed_by', 'customer_id', 'notification_email'] || jsonb_build_object(
                 'schema_version', {events.SCHEMA_VERSION},
                 'order_number', number,
                 'placed_at', to_char(placed_at, {events.SQL_ISO}))
@@ -111,9 +114,13 @@ def _row(order: NewOrder) -> dict[str, object]:
         "order_type": order.form.order_type,
         "table_number": order.form.table_number,
         "delivery_address": order.form.delivery_address,
-        "items": [asdict(item) for item in order.form.items],
+        "items": [
+            {"name": item.name, "quantity": item.quantity, "price": item.price} for item in order.form.items
+        ],
         "total_amount": order.total_amount,
         "priority": order.priority,
         "prep_seconds": order.prep_seconds,
         "placed_by": order.placed_by,
+        "customer_id": order.customer_id,
+        "notification_email": order.form.notification_email,
     }

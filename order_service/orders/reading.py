@@ -1,5 +1,6 @@
-"""Reading an order back: in full for whoever it belongs to, as a status for everybody else."""
+"""Reading an order back: in full for whoever it concerns, as a status for everybody else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from nameko_sqlalchemy.database import Session
@@ -7,6 +8,15 @@ from sqlalchemy import select
 
 from common import read_model
 from common.models import Order, OrderItem
+from common.order_numbers import is_order_number
+from order_service.access import Sight
+
+
+def find(session: Session, order_number: object) -> Order | None:
+    """The order of that number."""
+    if not is_order_number(order_number):
+        return None
+    return session.scalars(select(Order).where(Order.number == order_number)).one_or_none()
 
 
 def status_only(session: Session, order_number: str) -> dict[str, Any]:
@@ -20,21 +30,39 @@ def status_only(session: Session, order_number: str) -> dict[str, Any]:
     }
 
 
-def in_full(session: Session, order_number: str) -> dict[str, Any]:
-    """Everything that the customer said and was promised. Raises NotFound."""
-    status = status_only(session, order_number)
-    order = session.scalars(select(Order).where(Order.number == order_number)).one()
-    items = session.scalars(select(OrderItem).where(OrderItem.order_id == order.id).order_by(OrderItem.position))
-    return {
-        **status,
-        "customer_name": order.customer_name,
-        "order_type": order.order_type,
-        "table_number": order.table_number,
-        "delivery_address": order.delivery_address,
-        "items": [{"name": item.name, "quantity": item.quantity, "price": item.price} for item in items],
-        "total_amount": order.total_amount,
-        "priority": order.priority,
-        "placed_at": order.placed_at,
-        "processed_by": order.processed_by,
-        "reason": order.reason,
-    }
+def in_full(session: Session, order: Order, seen: Sight) -> dict[str, Any]:
+    """Everything that the customer said and was promised; the address for notifications is theirs alone."""
+    full = {**described(session, [order])[0], **status_only(session, order.number)}
+    if seen is Sight.ALL:
+        full["notification_email"] = order.notification_email
+    return full
+
+
+def described(session: Session, orders: Sequence[Order]) -> list[dict[str, Any]]:
+    """What staff need of orders, as the table has it: of one that waits, no estimate."""
+    items: dict[int, list[dict[str, Any]]] = {order.id: [] for order in orders}
+    wanted = (
+        select(OrderItem).where(OrderItem.order_id.in_(items)).order_by(OrderItem.order_id, OrderItem.position)
+    )
+    for item in session.scalars(wanted):
+        items[item.order_id].append({"name": item.name, "quantity": item.quantity, "price": item.price})
+    return [
+        {
+            "order_number": order.number,
+            "status": order.status,
+            "updated_at": order.updated_at,
+            "estimated_completion": order.estimated_completion,
+            "customer_name": order.customer_name,
+            "order_type": order.order_type,
+            "table_number": order.table_number,
+            "delivery_address": order.delivery_address,
+            "items": items[order.id],
+            "total_amount": order.total_amount,
+            "priority": order.priority,
+            "placed_at": order.placed_at,
+            "station": order.accepted_by,
+            "processed_by": order.processed_by,
+            "reason": order.reason,
+        }
+        for order in orders
+    ]

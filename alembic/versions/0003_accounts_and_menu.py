@@ -1,0 +1,68 @@
+"""Accounts, the menu, and whose order an order is.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_TIME = postgresql.TIMESTAMP(timezone=True)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "users",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("username_key", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("token_version", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_at", _TIME, server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("role in ('customer', 'employee', 'admin')", name="ck_users_role"),
+        sa.PrimaryKeyConstraint("id", name="pk_users"),
+        sa.UniqueConstraint("email", name="uq_users_email"),
+        sa.UniqueConstraint("username_key", name="uq_users_username_key"),
+    )
+    op.create_table(
+        "menu_items",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("price", sa.Numeric(10, 2), nullable=False),
+        sa.Column("build", sa.Text(), nullable=True),
+        sa.Column("ingredients", postgresql.JSONB(), nullable=False),
+        sa.Column("allergens", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("prep_seconds", sa.Integer(), nullable=True),
+        sa.Column("available", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.CheckConstraint("price between 0.01 and 999.99", name="ck_menu_items_price"),
+        sa.CheckConstraint("build in ('collins', 'stirred', 'shaken', 'sour')", name="ck_menu_items_build"),
+        sa.PrimaryKeyConstraint("id", name="pk_menu_items"),
+        sa.UniqueConstraint("name_key", name="uq_menu_items_name_key"),
+    )
+    op.add_column("orders", sa.Column("customer_id", sa.BigInteger(), nullable=True))
+    op.add_column("orders", sa.Column("notification_email", sa.Text(), nullable=True))
+    op.create_foreign_key("fk_orders_customer_id", "orders", "users", ["customer_id"], ["id"])
+    op.create_index(
+        "ix_orders_customer",
+        "orders",
+        ["customer_id", "id"],
+        postgresql_where=sa.text("customer_id is not null"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_column("orders", "notification_email")
+    op.drop_column("orders", "customer_id")
+    op.drop_table("menu_items")
+    op.drop_table("users")

@@ -1,0 +1,90 @@
+"""What accounts may look like when they are asked for."""
+
+import unicodedata
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from common.lifecycle import USER_ROLES
+from order_service.forms import REQUIRED, Email, Form, Line, fill
+
+_SHORTEST, _LONGEST = 8, 200  # characters of a password; NIST SP 800-63B asks for 8 and for room
+
+
+def registration(body: Any) -> dict[str, Any]:
+    """`email`, `username` and `password`. Raises Invalid."""
+    return fill(_REGISTRATION, body, "A registration")
+
+
+def sign_in(body: Any) -> dict[str, Any]:
+    """`email` and `password`, which may be anything that somebody could mean. Raises Invalid."""
+    return fill(_SIGN_IN, body, "A sign-in")
+
+
+def new_password(body: Any) -> dict[str, Any]:
+    """`current_password` and `new_password`. Raises Invalid."""
+    return fill(_NEW_PASSWORD, body, "A change of password")
+
+
+def role(body: Any) -> str:
+    """The role that somebody gets. Raises Invalid."""
+    return str(fill(_ROLE, body, "A change of role")["role"])
+
+
+class _Username(Line):
+    """Letters and digits of any script, with blanks, dots, hyphens, underscores and apostrophes between them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if not all(unicodedata.category(char)[0] in "LMN" or char in " ._-'’" for char in name):
+            raise ValidationError("Only letters, digits, spaces, dots, hyphens, underscores and apostrophes.")
+        if not any(unicodedata.category(char)[0] in "LN" for char in name):
+            raise ValidationError("Needs a letter or a digit.")
+        return name
+
+
+class _Password(fields.Field[str]):
+    """Any characters, in the form in which every keyboard's are the same (NFKC)."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(required=True, error_messages=REQUIRED)
+        self._least, self._most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Not a text.")
+        if not self._least <= len(value) <= self._most:
+            raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
+        if any(unicodedata.category(char) == "Cs" for char in value):
+            raise ValidationError("Contains half a character.")
+        return unicodedata.normalize("NFKC", value)
+
+
+class _RegistrationForm(Form):
+    email = Email(required=True, error_messages=REQUIRED)
+    username = _Username(1, 50, required=True, error_messages=REQUIRED)
+    password = _Password(_SHORTEST, _LONGEST)
+
+
+class _SignInForm(Form):
+    email = Line(1, 254, required=True, error_messages=REQUIRED)
+    password = _Password(1, _LONGEST)
+
+
+class _NewPasswordForm(Form):
+    current_password = _Password(1, _LONGEST)
+    new_password = _Password(_SHORTEST, _LONGEST)
+
+
+class _RoleForm(Form):
+    role = fields.Raw(
+        required=True,
+        error_messages=REQUIRED,
+        validate=validate.OneOf(USER_ROLES, error="Must be one of: {choices}."),
+    )
+
+
+_REGISTRATION = _RegistrationForm()
+_SIGN_IN = _SignInForm()
+_NEW_PASSWORD = _NewPasswordForm()
+_ROLE = _RoleForm()

@@ -1,0 +1,157 @@
+"""What forms are made of: fields that say in a sentence what is wrong, and all that is wrong at once."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from common.errors import FieldErrors, Invalid
+
+_APOSTROPHES_AND_HYPHENS = "'’ʼ-‐‑"
+_CENT = Decimal("0.01")
+
+#: For a field that must be there.
+REQUIRED: dict[str, Any] = {"required": "Missing.", "null": "Missing."}
+
+
+class Form(Schema):
+    """A JSON object that holds its fields and nothing else."""
+
+    error_messages = {"unknown": "Unknown field.", "type": "Not an object."}
+
+
+def fill(form: Form, body: Any, what: str) -> dict[str, Any]:
+    """The fields of `body`, a decoded JSON value, checked and converted; `what` names it for people.
+
+    Raises Invalid with all broken fields.
+    """
+    if not isinstance(body, Mapping):
+        raise Invalid.fields([{"field": "", "message": f"{what} is a JSON object."}])
+    try:
+        filled: dict[str, Any] = form.load(body)
+    except ValidationError as exc:
+        raise Invalid.fields(field_errors(exc)) from exc
+    return filled
+
+
+def field_errors(exc: ValidationError) -> FieldErrors:
+    """marshmallow's tree of messages as a list: {"field": "items[1].price", "message": …}."""
+    return list(_flatten(exc.messages))
+
+
+class Line(fields.Field[str]):
+    """Text on one line: no control characters, no surrounding blanks, `least` to `most` characters (NFC)."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Not a text.")
+        line = unicodedata.normalize("NFC", value).strip()
+        if not line:
+            raise ValidationError("Must not be blank.")
+        # Cc control, Cs half a character, Cn none at all, Zl and Zp line breaks; Cf holds invisible marks,
+        # of which two are needed to write some scripts.
+        if any(
+            unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co", "Zl", "Zp")
+            or (unicodedata.category(char) == "Cf" and char not in "\u200c\u200d")
+            for char in line
+        ):
+            raise ValidationError("Contains characters that cannot be shown.")
+        if not self.least <= len(line) <= self.most:
+            raise ValidationError(f"Must be {self.least} to {self.most} characters long.")
+        return line
+
+
+class PersonName(Line):
+    """Letters of any script with their marks, spaces, hyphens and apostrophes; at least one letter."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        letters = [unicodedata.category(char)[0] == "L" for char in name]
+        if not any(letters) or not all(
+            is_letter
+            or char == " "
+            or char in _APOSTROPHES_AND_HYPHENS
+            or char in "\u200c\u200d"
+            or unicodedata.category(char)[0] == "M"
+            for is_letter, char in zip(letters, name, strict=True)
+        ):
+            raise ValidationError("Only letters, spaces, hyphens and apostrophes.")
+        return name
+
+
+class Whole(fields.Field[int]):
+    """A whole number from `least` to `most`; true, "3" and 3.5 are none. 3.0 is one in JSON."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise ValidationError("Not a whole number.")
+        is_nan = isinstance(value, Decimal) and value.is_nan()  # cannot be compared
+        if is_nan or not self.least <= value <= self.most:
+            raise ValidationError(f"Must be {self.least} to {self.most}.")
+        if value != int(value):
+            raise ValidationError("Not a whole number.")
+        return int(value)
+
+
+class Money(fields.Field[Decimal]):
+    """An amount from `least` to `most` with at most two decimals. Floats (from RPC) are read as written."""
+
+    def __init__(self, least: str, most: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least, self.most = Decimal(least), Decimal(most)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise ValidationError("Not a number.")
+        amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        if not amount.is_finite() or not self.least <= amount <= self.most:
+            raise ValidationError(f"Must be {self.least} to {self.most}.")
+        if amount != amount.quantize(_CENT):
+            raise ValidationError("At most 2 decimals.")
+        return amount.quantize(_CENT)
+
+
+class Email(Line):
+    """An e-mail address, in small letters. Whether somebody reads it, only a letter could tell."""
+
+    _looks_like_one = validate.Email(error="Not an e-mail address.")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(3, 254, **kwargs)  # RFC 5321 has room for no more
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        address = super()._deserialize(value, attr, data, **kwargs)
+        if not isinstance(value, str) or not address.isascii() or '"' in address or " " in address:
+            raise ValidationError("Not an e-mail address.")
+        self._looks_like_one(address)
+        return address.lower()
+
+
+def _flatten(messages: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """marshmallow's tree of messages as a list: {"field": "items[1].price", "message": …}."""
+    if isinstance(messages, Mapping):
+        for key, below in messages.items():
+            yield from _flatten(below, _join(path, key))
+    else:
+        for message in dict.fromkeys(messages):
+            yield {"field": path, "message": message}
+
+
+def _join(path: str, key: str | int) -> str:
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if key == "_schema":
+        return path
+    shown = re.sub(r"[^\w.-]", "?", key)[:50]  # a field name from outside goes into answers and logs
+    return f"{path}.{shown}" if path else shown

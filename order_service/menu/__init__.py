@@ -1,0 +1,1 @@
+"""The menu: what is on it, what it costs, and what is sold out."""

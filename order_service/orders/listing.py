@@ -1,0 +1,150 @@
+"""Orders by the page: `GET /orders?status=received,cooking&type=dine_in&sort=priority`.
+
+| parameter | meaning |
+| --- | --- |
+| status, type | one or several, separated by commas |
+| station | the worker that took the ticket or has the order in hand, by name |
+| from, to | placed at or after, and before: an ISO 8601 date or time, UTC where it names no zone |
+| customer | an account's id or e-mail, or the name on the order; for staff |
+| sort | placed_at, total_amount or priority, with a - in front for the largest first; usual is -placed_at |
+| limit, cursor | of the page |
+
+What orders are sorted by never changes, and numbers are given out in the order of the commits. So a page begins
+right behind where the last one ended, whatever is placed meanwhile.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from nameko_sqlalchemy.database import Session
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
+
+from common.lifecycle import ORDER_TYPES, STATUSES
+from common.models import Order, User
+from order_service.access import Person
+from order_service.orders import reading
+from order_service.paging import Asked, refuse
+
+_SHAPE = {"sort": str, "value": str, "id": int}
+_USUAL = "-placed_at"
+
+#: What can be sorted by, and how a cursor's text is read. Orders get their ids in the order in which they are
+#: placed.
+_SORTS: dict[str, tuple[Any, Callable[[str], Any]]] = {
+    "placed_at": (None, str),
+    "total_amount": (Order.total_amount, Decimal),
+    "priority": (Order.priority, int),
+}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page that was asked for, with nothing left to check."""
+
+    asked: Asked
+    sort: str
+    conditions: tuple[ColumnElement[bool], ...]
+
+
+def read(asked: Asked, person: Person) -> Listing:
+    """What `person` asks for. Raises Invalid, naming the parameter."""
+    conditions = []
+    if not person.is_staff:
+        conditions.append(Order.customer_id == person.user_id)
+    sort = _USUAL
+    for name, value in asked.filters.items():
+        if name == "sort":
+            sort = value
+        elif name in _FILTERS and (name != "customer" or person.is_staff):
+            conditions.append(_FILTERS[name](value))
+        else:
+            raise refuse(re.sub(r"[^\w.-]", "?", name)[:50], "Not a parameter of this list.")
+    if sort.removeprefix("-") not in _SORTS:
+        raise refuse("sort", f"Must be one of: {', '.join(_SORTS)}, with a - in front for the largest first.")
+    return Listing(asked, sort, (*conditions, *_behind(asked.cursor_of(_SHAPE), sort)))
+
+
+def page(session: Session, listing: Listing) -> dict[str, Any]:
+    """The answer: {"items": […], "next": the next page's cursor, or None}."""
+    column, _ = _SORTS[listing.sort.removeprefix("-")]
+    by = [Order.id] if column is None else [column, Order.id]
+    if listing.sort.startswith("-"):
+        by = [each.desc() for each in by]
+    statement = select(Order).where(*listing.conditions).order_by(*by).limit(listing.asked.limit + 1)
+    orders = list(session.scalars(statement))
+    places = [
+        {"sort": listing.sort, "value": "" if column is None else str(getattr(each, column.key)), "id": each.id}
+        for each in orders
+    ]
+    answer = listing.asked.page(list(zip(orders, places, strict=True)), lambda found: found[1])
+    return {**answer, "items": reading.described(session, [order for order, _ in answer["items"]])}
+
+
+def _behind(cursor: dict[str, Any] | None, sort: str) -> list[ColumnElement[bool]]:
+    """Only what comes after the place that the cursor is at."""
+    if cursor is None:
+        return []
+    if cursor["sort"] != sort:
+        raise refuse("cursor", "Was given for another sort.")
+    column, value_of = _SORTS[sort.removeprefix("-")]
+    if column is None:
+        return [Order.id < cursor["id"] if sort.startswith("-") else Order.id > cursor["id"]]
+    try:
+        value = value_of(cursor["value"])
+    except (ValueError, InvalidOperation) as exc:
+        raise refuse("cursor", "Not a cursor of this list.") from exc
+    if not -1e6 < value < 1e9:  # NaN is not, either
+        raise refuse("cursor", "Not a cursor of this list.")
+    here, there = tuple_(column, Order.id), tuple_(value, cursor["id"])
+    return [here < there if sort.startswith("-") else here > there]
+
+
+def _some_of(field: str, column: Any, known: tuple[str, ...]) -> Callable[[str], ColumnElement[bool]]:
+    def condition(value: str) -> ColumnElement[bool]:
+        wanted = value.split(",")
+        if not set(wanted) <= set(known):
+            raise refuse(field, f"Must be of: {', '.join(known)}.")
+        return column.in_(wanted)
+
+    return condition
+
+
+def _station(value: str) -> ColumnElement[bool]:
+    _must_be_text("station", value)
+    return or_(Order.accepted_by == value, Order.processed_by == value)
+
+
+def _customer(value: str) -> ColumnElement[bool]:
+    _must_be_text("customer", value)
+    if value.isascii() and value.isdecimal() and len(value) <= 18:
+        return Order.customer_id == int(value)
+    if "@" in value:
+        return Order.customer_id.in_(select(User.id).where(User.email == value.lower()))
+    return func.lower(Order.customer_name) == value.lower()
+
+
+def _must_be_text(field: str, value: str) -> None:
+    if not value.isprintable() or not 1 <= len(value) <= 254:
+        raise refuse(field, "Must be a line of 1 to 254 characters.")
+
+
+def _moment(field: str, value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise refuse(field, "Not an ISO 8601 date or time, like 2026-11-22 or 2026-11-22T18:30:00Z.") from exc
+
+
+_FILTERS: dict[str, Callable[[str], ColumnElement[bool]]] = {
+    "status": _some_of("status", Order.status, STATUSES),
+    "type": _some_of("type", Order.order_type, ORDER_TYPES),
+    "station": _station,
+    "from": lambda value: Order.placed_at >= _moment("from", value),
+    "to": lambda value: Order.placed_at < _moment("to", value),
+    "customer": _customer,
+}

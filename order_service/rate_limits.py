@@ -1,0 +1,82 @@
+"""How often something may be done, from one address and by one account: the library `limits`, with moving windows.
+
+Where the counts are shared (Redis) and cannot be had, each process counts by itself until they can.
+"""
+
+import functools
+import logging
+import time
+from collections.abc import Iterable
+
+from limits import RateLimitItem
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+
+from common import logs
+from common.errors import TooManyRequests
+from common.settings import Settings
+
+_REDIS_TIMEOUT = 1.0  # seconds
+_PAUSE = 5.0  # seconds until shared counts that could not be had are tried again
+
+
+class RateLimits:
+    """Counts, and refuses. One for each process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits = settings.rate_limits
+        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._shared = self._own
+        self._shared_again_at = 0.0
+        if not settings.rate_limit_storage.startswith("memory:"):
+            storage = storage_from_string(
+                settings.rate_limit_storage,
+                socket_timeout=_REDIS_TIMEOUT,
+                socket_connect_timeout=_REDIS_TIMEOUT,
+            )
+            self._shared = MovingWindowRateLimiter(storage)
+
+    def registering(self, address: str | None) -> None:
+        """Somebody makes an account. Raises TooManyRequests."""
+        self._count(self._limits.register_address, "register", "address", address)
+
+    def signing_in(self, address: str | None, account: object) -> None:
+        """Somebody tries a password of `account`, right or wrong. Raises TooManyRequests."""
+        self._count(self._limits.sign_in_address, "sign_in", "address", address)
+        self._count(self._limits.sign_in_account, "sign_in", "account", account)
+
+    def ordering(self, address: str | None, account: object) -> None:
+        """Somebody places an order; `account` is None for a guest. Raises TooManyRequests."""
+        self._count(self._limits.order_address, "order", "address", address)
+        self._count(self._limits.order_account, "order", "account", account)
+
+    def _count(self, limits: Iterable[RateLimitItem], action: str, by: str, who: object) -> None:
+        if who is None:
+            return  # the house
+        for limit in limits:
+            wait = self._wait(limit, action, by, str(who))
+            if wait is not None:
+                logs.event("rate_limited", f"too many of {action} by one {by}", logging.WARNING, limit=str(limit))
+                raise TooManyRequests.until(wait)
+
+    def _wait(self, limit: RateLimitItem, *of: str) -> float | None:
+        """Counts one, or says in how many seconds there is room for it."""
+        limiter = self._shared if time.monotonic() >= self._shared_again_at else self._own
+        try:
+            return _wait(limiter, limit, of)
+        except Exception as exc:
+            self._shared_again_at = time.monotonic() + _PAUSE
+            logs.event("rate_limits_failed", "each process counts by itself", logging.WARNING, error=exc)
+            return _wait(self._own, limit, of)
+
+
+def _wait(limiter: MovingWindowRateLimiter, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:
+    if limiter.hit(limit, *of):
+        return None
+    return limiter.get_window_stats(limit, *of).reset_time - time.time()
+
+
+@functools.cache
+def rate_limits(settings: Settings) -> RateLimits:
+    """The process's one."""
+    return RateLimits(settings)
