@@ -1,5 +1,6 @@
 """Orders as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
 
+from datetime import datetime
 from typing import Any
 
 from nameko_sqlalchemy.database import Session
@@ -74,9 +75,9 @@ class OrderDesk(Board):
         if draft.is_by_recipe:
             person.must_be_signed_in()
         if idempotency_key is None:
-            order = self._decided(draft, person)
+            order, estimate = self._decided(draft, person)
             with self._sessions.single() as session:
-                return self._answer(self._write(session, order), draft, is_new=True)
+                return self._answer(self._write(session, order, estimate), draft, is_new=True)
         return self._place_once(draft, person, idempotency.scoped(idempotency_key, person))
 
     def _place_once(self, draft: Draft, person: Person, key: str) -> dict[str, Any]:
@@ -87,21 +88,23 @@ class OrderDesk(Board):
                 first = idempotency.answered(session, key, fingerprint)
             if first is not None:
                 return self._answer(first, draft, is_new=False)
-        order = self._decided(draft, person)
+        order, estimate = self._decided(draft, person)
         with self._sessions.begin() as session:
             answer, is_new = idempotency.once(
-                session, key, str(fingerprint), lambda session: self._write(session, order)
+                session, key, str(fingerprint), lambda session: self._write(session, order, estimate)
             )
         return self._answer(answer, draft, is_new)
 
-    def _decided(self, draft: Draft, person: Person) -> NewOrder:
+    def _decided(self, draft: Draft, person: Person) -> tuple[NewOrder, datetime]:
+        """The order as it will be written, and when it will be ready."""
         form = draft.settle(recent_menu.seen(self._sessions), self._settings.open_items)
-        return NewOrder.of(form, placed_by=person.signature, customer_id=person.user_id)
-
-    def _write(self, session: Session, order: NewOrder) -> dict[str, Any]:
-        estimate = self._forecast.completion(
-            self._sessions, order.form.order_type, order.prep_seconds, order.priority
+        order = NewOrder.of(form, placed_by=person.signature, customer_id=person.user_id)
+        return order, self._forecast.completion(
+            self._sessions, form.order_type, order.prep_seconds, order.priority
         )
+
+    @staticmethod
+    def _write(session: Session, order: NewOrder, estimate: datetime) -> dict[str, Any]:
         [placed] = placing.place(session, [order])
         return {
             "order_number": placed.number,

@@ -79,12 +79,17 @@ class Draft:
         """Equal for bodies that mean the same order, however they are written; None for what is none."""
         if self._errors:
             return None
-        plain = orjson.dumps(self._order, default=str, option=orjson.OPT_SORT_KEYS)
+        said = {name: value for name, value in self._order.items() if value is not None}
+        plain = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(plain).hexdigest()
 
     def settle(self, menu: Menu, open_items: bool) -> OrderForm:
         """The order at the menu's prices. Raises Invalid (SoldOut, PriceChanged) with all that is wrong."""
-        sold_out, changed, other = self._against(menu, open_items and not self.is_by_recipe)
+        refused = {error["field"] for error in self._errors}
+        sold_out, changed, other = (
+            [error for error in errors if error["field"] not in refused]
+            for errors in self._against(menu, open_items and not self.is_by_recipe)
+        )
         if errors := self._named([*self._errors, *other, *sold_out, *changed]):
             refusal = SoldOut if sold_out else PriceChanged if changed else Invalid
             raise refusal.fields(errors)

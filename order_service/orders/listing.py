@@ -95,9 +95,10 @@ def _behind(cursor: dict[str, Any] | None, sort: str) -> list[ColumnElement[bool
         return [Order.id < cursor["id"] if sort.startswith("-") else Order.id > cursor["id"]]
     try:
         value = value_of(cursor["value"])
+        is_one = 0 < value < 1_000_000_000
     except (ValueError, InvalidOperation) as exc:
         raise refuse("cursor", "Not a cursor of this list.") from exc
-    if not -1e6 < value < 1e9:  # NaN is not, either
+    if not is_one:
         raise refuse("cursor", "Not a cursor of this list.")
     here, there = tuple_(column, Order.id), tuple_(value, cursor["id"])
     return [here < there if sort.startswith("-") else here > there]

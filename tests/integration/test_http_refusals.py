@@ -306,7 +306,7 @@ def test_what_tracking_does_not_know_is_not_found(tracking: Process, path: str) 
         ("GET", "/orders/ORD_20261122_001/cancel", {"POST"}),
         ("POST", "/health/live", {"GET", "HEAD"}),
         ("BREW", "/orders", {"POST"}),
-        ("GET", "//orders", {"POST"}),
+        ("PUT", "//orders", {"GET", "POST"}),
     ],
 )
 def test_another_method_is_answered_with_those_that_will_do(

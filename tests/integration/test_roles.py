@@ -1,0 +1,280 @@
+"""Every route, asked by everybody. Who gets what stands in the table; a route that is missing from it fails."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+import pytest
+import requests
+from nameko.rpc import Rpc
+
+from common.errors import Refusal
+from common.http import HttpEntrypoint
+from kitchen_service import KitchenService
+from notifier_service import NotifierService
+from order_service import OrderService
+from order_service.accounts import tokens
+from tests.expedite import SECRET_KEY, Expedite, an_order
+from tests.people import NO_LIMITS, PASSWORD, Someone, register, request
+from tracking_service import TrackingService
+
+SERVICES = (OrderService, KitchenService, TrackingService, NotifierService)
+
+#: Who asks. `customer` is whose order it is; the last three hold tokens that are worth nothing (any more).
+ASKING = ("nobody", "customer", "other", "employee", "admin", "expired", "forged", "role_changed")
+
+EVERYBODY = (200,) * 8
+CREATED = (201,) * 8
+STAFF = (401, 403, 403, 200, 200, 401, 401, 401)
+ADMINS = (401, 403, 403, 403, 200, 401, 401, 401)
+THEIRS = (404, 200, 404, 200, 200, 401, 401, 401)
+SIGNED_IN = (401, 200, 200, 200, 200, 401, 401, 401)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is sent to a route, and what each of ASKING gets. `order` is the status of the customer's order."""
+
+    expected: tuple[int, ...]
+    order: str | None = None
+    order_type: str = "takeout"
+    body: Callable[["Asked"], Any] = lambda asked: None
+
+
+@dataclass
+class Asked:
+    """What the requests of one case are about."""
+
+    running: Expedite
+    people: dict[str, Someone]
+    count: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def new_name(self) -> str:
+        self.count += 1
+        return f"thing {self.count} of {self.people['customer'].username}"
+
+
+def _dish(asked: Asked) -> dict[str, Any]:
+    return {"name": asked.new_name(), "category": "drink", "price": 3.5}
+
+
+def _registration(asked: Asked) -> dict[str, Any]:
+    name = asked.new_name().replace(" ", "-")
+    return {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
+
+
+TABLE = {
+    "POST /orders": Case((201, 201, 201, 201, 201, 401, 401, 401), body=lambda asked: an_order()),
+    "GET /orders": Case(SIGNED_IN),
+    "GET /orders/<order_number>": Case(THEIRS, "received"),
+    "POST /orders/<order_number>/cancel": Case(THEIRS, "received"),
+    "POST /orders/<order_number>/start": Case(STAFF, "received"),
+    "POST /orders/<order_number>/ready": Case(STAFF, "cooking"),
+    "POST /orders/<order_number>/dispatch": Case(STAFF, "ready", "delivery"),
+    "POST /orders/<order_number>/complete": Case(STAFF, "ready"),
+    "POST /orders/<order_number>/recall": Case(STAFF, "ready"),
+    "POST /orders/<order_number>/fail": Case(STAFF, "cooking", body=lambda asked: {"reason": "no lettuce"}),
+    "GET /menu": Case(EVERYBODY),
+    "POST /menu": Case((401, 403, 403, 201, 201, 401, 401, 401), body=_dish),
+    "PATCH /menu/<name>": Case(STAFF, body=lambda asked: {"available": False}),
+    "DELETE /menu/<name>": Case(STAFF),
+    "POST /register": Case(CREATED, body=_registration),
+    "POST /login": Case(
+        EVERYBODY, body=lambda asked: {"email": asked.people["customer"].email, "password": PASSWORD}
+    ),
+    "PUT /users/me/password": Case(
+        SIGNED_IN, body=lambda asked: {"current_password": PASSWORD, "new_password": "another battery"}
+    ),
+    "GET /users": Case(ADMINS),
+    "PUT /users/<user_id>/role": Case(ADMINS, body=lambda asked: {"role": "employee"}),
+    "GET /orders/<order_number>/status": Case(EVERYBODY, "received"),
+    "GET /orders/<order_number>/history": Case(EVERYBODY, "received"),
+    "GET /workers/status": Case(EVERYBODY),
+    "GET /orders/stuck": Case(EVERYBODY),
+    "GET /health/live": Case(EVERYBODY),
+    "GET /health/ready": Case(EVERYBODY),
+}
+
+
+def routes() -> dict[str, list[tuple[Any, str]]]:
+    """All routes of all services, with the classes and methods that answer them."""
+    found: dict[str, list[tuple[Any, str]]] = {}
+    for service in SERVICES:
+        for name in dir(service):
+            for entrypoint in getattr(getattr(service, name), "nameko_entrypoints", ()):
+                if isinstance(entrypoint, HttpEntrypoint):
+                    route = f"{entrypoint.method} {entrypoint.url}"
+                    found.setdefault(route, []).append((service, name))
+    return found
+
+
+def is_rpc(service: Any, method: str) -> bool:
+    return any(isinstance(each, Rpc) for each in getattr(service, method).nameko_entrypoints)
+
+
+def takes(service: Any, method: str, parameter: str) -> bool:
+    return parameter in inspect.signature(getattr(service, method)).parameters
+
+
+def arguments_of(asked: "Asked", route: str) -> dict[str, Any]:
+    """What a call by RPC sends, but for the caller."""
+    service, method = routes()[route][0]
+    values = prepared(asked, route)
+    if takes(service, method, "body"):
+        values["body"] = TABLE[route].body(asked)
+    return {name: value for name, value in values.items() if takes(service, method, name)}
+
+
+@pytest.fixture(scope="module")
+def house(running: Expedite) -> Expedite:
+    for service in ("order_service", "tracking_service"):
+        running.start(service, **NO_LIMITS)
+    return running
+
+
+@pytest.fixture
+def asked(house: Expedite) -> Asked:
+    return Asked(house, people(house))
+
+
+def people(house: Expedite) -> dict[str, Someone]:
+    known = {
+        "customer": register(house, "cleo"),
+        "other": register(house, "otto"),
+        "employee": register(house, "emma", "employee"),
+        "admin": register(house, "anna", "admin"),
+        "role_changed": register(house, "rolf", "employee"),
+    }
+    changed = request(
+        house, "PUT", f"/users/{known['role_changed'].id}/role", {"role": "customer"}, known["admin"]
+    )
+    assert changed.status_code == 200
+    admin = known["admin"]
+    claims = jwt.decode(admin.token, options={"verify_signature": False})
+    late = {**claims, "iat": claims["iat"] - 7200, "exp": claims["exp"] - 7200}
+    key = tokens._key(SECRET_KEY.encode())
+    known["expired"] = Someone(admin.id, admin.email, admin.username, jwt.encode(late, key, "HS256"))
+    forged = jwt.encode(claims, "another key, that is long enough", "HS256")
+    known["forged"] = Someone(admin.id, admin.email, admin.username, forged)
+    return known
+
+
+def prepared(asked: Asked, route: str) -> dict[str, Any]:
+    """What the request's path names, made anew: the customer's order, a dish, a user."""
+    case = TABLE[route]
+    house, customer = asked.running, asked.people["customer"]
+    values: dict[str, Any] = {"name": asked.new_name(), "user_id": asked.people["other"].id}
+    if case.order is not None:
+        order = an_order(order_type=case.order_type)
+        if case.order_type == "delivery":
+            order["delivery_address"] = "12 Harbour Street"
+        placed = request(house, "POST", "/orders", order, customer)
+        assert placed.status_code == 201, placed.text
+        values["order_number"] = placed.json()["order_number"]
+        house.query(
+            "update orders set status = %s, completed_at = now() where number = %s",
+            case.order,
+            values["order_number"],
+        )
+    if route.endswith("/menu/<name>"):
+        dish = {"name": values["name"], "category": "drink", "price": 3.5}
+        assert request(house, "POST", "/menu", dish, asked.people["admin"]).status_code == 201
+    return values
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert set(routes()) == set(TABLE)
+
+
+@pytest.mark.parametrize("route", TABLE)
+def test_by_http_everybody_gets_what_the_table_says(asked: Asked, route: str) -> None:
+    case = TABLE[route]
+    method, pattern = route.split(" ")
+    service = "order_service" if routes()[route][0][0] is OrderService else "tracking_service"
+    got = []
+    for asking in ASKING:
+        path = pattern.replace("<", "{").replace(">", "}").format_map(prepared(asked, route))
+        answer = requests.request(
+            method,
+            f"{asked.running.url(service)}{path}",
+            json=case.body(asked),
+            headers=asked.people[asking].headers if asking in asked.people else {},
+            timeout=15,
+        )
+        got.append(answer.status_code)
+        if answer.status_code == 401:
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+        if answer.status_code >= 400:
+            assert answer.headers["Content-Type"] == "application/problem+json"
+    assert dict(zip(ASKING, got, strict=True)) == dict(zip(ASKING, case.expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    "route",
+    [route for route, [(service, method), *_] in routes().items() if is_rpc(service, method)],
+)
+def test_by_rpc_a_user_who_is_named_gets_the_same(asked: Asked, route: str) -> None:
+    case = TABLE[route]
+    service, method = routes()[route][0]
+    got = []
+    with asked.running.rpc() as rpc:
+        for asking in ASKING:
+            arguments = arguments_of(asked, route)
+            if takes(service, method, "caller"):
+                arguments["caller"] = _named(asked, asking)
+            try:
+                getattr(getattr(rpc, service.name), method)(**arguments)
+                got.append(0)
+            except Refusal as refusal:
+                got.append(refusal.status)
+    expected = [0 if status < 400 else status for status in case.expected]
+    assert dict(zip(ASKING, got, strict=True)) == dict(zip(ASKING, expected, strict=True))
+
+
+def _named(asked: Asked, asking: str) -> dict[str, Any]:
+    if asking == "nobody":
+        return {}
+    someone = asked.people[asking]
+    if asking in ("expired", "forged", "role_changed"):
+        return {"token": someone.token}
+    return {"user": someone.id if asking == "customer" else someone.email}
+
+
+@pytest.mark.parametrize("route", [route for route in TABLE if TABLE[route].expected in (STAFF, ADMINS)])
+def test_the_house_may_do_what_staff_may(asked: Asked, route: str) -> None:
+    service, method = routes()[route][0]
+    arguments = arguments_of(asked, route)
+    with asked.running.rpc() as rpc:
+        assert isinstance(getattr(getattr(rpc, service.name), method)(**arguments), dict)
+
+
+def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: Asked) -> None:
+    placed = request(asked.running, "POST", "/orders", an_order(notification_email="ada@example.com"))
+    number, link = placed.json()["order_number"], placed.json()["tracking_url"]
+    for asking in ("nobody", "customer"):
+        who = asked.people.get(asking)
+        by_number = request(asked.running, "GET", f"/orders/{number}", who=who).json()
+        assert set(by_number) == {"order_number", "status", "updated_at", "estimated_completion"}
+    headers = asked.people["customer"].headers
+    for with_key in (requests.get(link, timeout=5), requests.get(link, headers=headers, timeout=5)):
+        assert with_key.json()["customer_name"] == "Ada Lovelace"
+        assert with_key.json()["notification_email"] == "ada@example.com"
+
+
+def test_staff_see_all_of_an_order_but_the_address_for_notifications(asked: Asked) -> None:
+    mine = an_order(notification_email="Cleo@Example.com")
+    placed = request(asked.running, "POST", "/orders", mine, asked.people["customer"]).json()
+    path = f"/orders/{placed['order_number']}"
+    own = request(asked.running, "GET", path, who=asked.people["customer"]).json()
+    staffs = request(asked.running, "GET", path, who=asked.people["employee"])
+    listed = request(asked.running, "GET", "/orders", who=asked.people["admin"])
+    assert own["notification_email"] == "cleo@example.com"
+    assert staffs.json()["items"] == own["items"]
+    assert "cleo@example.com" not in staffs.text + listed.text
+    sent = asked.running.query(
+        "select body::text from outbox where body ->> 'order_number' = %s", own["order_number"]
+    )
+    assert not [body for (body,) in sent if "cleo@example.com" in body]
