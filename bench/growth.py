@@ -51,7 +51,7 @@ def _measure(stack: Stack, plan: Plan, figures: Figures, rows: int) -> None:
         site.stop("tracking")
 
         intake.warm_up(site, plan)
-        load = intake.placed(site, _CONNECTIONS, plan.seconds)
+        load, _ = intake.placed(site, _CONNECTIONS, plan.seconds)
         figures.add(f"{rows} intake", load.rate)
         figures.add(f"{rows} intake p99", load.p99)
 

@@ -1,6 +1,7 @@
 """Placing orders over HTTP, beside what PostgreSQL commits and what an empty nameko handler answers."""
 
 from collections.abc import Callable
+from functools import partial
 
 from bench import drivers
 from bench.drivers import BenchError, Load
@@ -13,7 +14,7 @@ CONNECTIONS = (1, 8, 32, 128)
 PROCESSES = (1, 2)
 CLIENTS = (1, 8, 32)
 _BUSY = 32  # the number of connections, and of clients, that ratios are of
-_PACED = 64  # connections that together make a rate: so many that few wait when they want to send
+PACED = 64  # connections that together make a rate: so many that it hardly depends on how soon they are answered
 _WARM = 8  # connections of the load before the first
 
 
@@ -21,7 +22,7 @@ def run(stack: Stack, plan: Plan) -> str:
     """Measures; gives the section's text."""
     figures = Figures()
     blocks: list[Callable[[Stack, Plan, Figures], None]]
-    blocks = [_pgbench, _empty_handler, *(_order_service(processes) for processes in PROCESSES)]
+    blocks = [_pgbench, _empty_handler, *(partial(_order_service, processes) for processes in PROCESSES)]
     for number in range(plan.rounds):
         say(f"intake: round {number + 1} of {plan.rounds}")
         # There and back, so that none is always the one after the same other.
@@ -36,14 +37,18 @@ def warm_up(site: Site, plan: Plan) -> None:
     site.empty_outbox()
 
 
-def placed(site: Site, connections: int, seconds: float, rate: float | None = None) -> Load:
-    """A counted load. Raises BenchError when an order that was answered 201 is not in the table."""
+def placed(site: Site, connections: int, seconds: float, rate: float | None = None) -> tuple[Load, float]:
+    """A counted load, and how long after it (s) the outbox was empty.
+
+    Raises BenchError when an order that was answered 201 is not in the table.
+    """
     before = site.newest_order()
     load = drivers.place_orders(site.url("order"), connections, seconds, rate)
+    emptied = site.empty_outbox()
     written = site.number("select count(*) from orders where id > %(before)s", before=before)
     if written < load.answered:
         raise BenchError(f"{load.answered} orders were answered 201, {written:.0f} are in the table")
-    return load
+    return load, emptied
 
 
 def _pgbench(stack: Stack, plan: Plan, figures: Figures) -> None:
@@ -62,33 +67,23 @@ def _empty_handler(stack: Stack, plan: Plan, figures: Figures) -> None:
         figures.add("empty p99", load.p99)
 
 
-class _order_service:  # noqa: N801 - stands beside two functions
-    """The block of so many processes."""
-
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
-
-    def __call__(self, stack: Stack, plan: Plan, figures: Figures) -> None:
-        with stack.site() as site:
-            site.start("order", self._processes)
-            warm_up(site, plan)
-            for connections in CONNECTIONS:
-                self._measure(site, plan, figures, connections)
-            if self._processes == max(PROCESSES):
-                half = figures.last(_name(self._processes, _BUSY)) / 2
-                load = placed(site, _PACED, plan.seconds, half)
-                figures.add("half", load.rate)
-                figures.add("half p99", load.p99)
-                figures.add("half errors", load.errors)
-
-    def _measure(self, site: Site, plan: Plan, figures: Figures, connections: int) -> None:
-        name = _name(self._processes, connections)
-        load = placed(site, connections, plan.seconds)
-        figures.add(f"{name} outbox", site.empty_outbox())
-        figures.add(name, load.rate)
-        figures.add(f"{name} p50", load.p50)
-        figures.add(f"{name} p99", load.p99)
-        figures.add(f"{name} errors", load.errors)
+def _order_service(processes: int, stack: Stack, plan: Plan, figures: Figures) -> None:
+    with stack.site() as site:
+        site.start("order", processes)
+        warm_up(site, plan)
+        for connections in CONNECTIONS:
+            name = _name(processes, connections)
+            load, emptied = placed(site, connections, plan.seconds)
+            figures.add(name, load.rate)
+            figures.add(f"{name} p50", load.p50)
+            figures.add(f"{name} p99", load.p99)
+            figures.add(f"{name} errors", load.errors)
+            figures.add(f"{name} outbox", emptied)
+        if processes == max(PROCESSES):
+            load, _ = placed(site, PACED, plan.seconds, figures.last(_name(processes, _BUSY)) / 2)
+            figures.add("half", load.rate)
+            figures.add("half p99", load.p99)
+            figures.add("half errors", load.errors)
 
 
 def _name(processes: int, connections: int) -> str:
@@ -139,7 +134,7 @@ statement an order on a database of its own; one process of stock nameko answers
 
 {table(["", ""], ratios)}
 
-Half of their rate is half of what the two processes took at {_BUSY} connections in the same round. {_PACED}
+Half of their rate is half of what the two processes took at {_BUSY} connections in the same round. {PACED}
 connections send it, which pause for a random time before each order (wrk's `delay()`): orders come at random, not
 in step.
 """

@@ -9,7 +9,6 @@ from devstack.processes import say
 
 WORKERS = (1, 2, 4)
 _RATE = 100  # orders a second, when the time until a worker begins is measured
-_PACED = 16  # connections that make this rate
 _HANDS = 2  # workers that this and the backlog are measured with
 
 # From when the last of the workers began: they do not start at the same moment.
@@ -54,10 +53,10 @@ def pick_up(site: Site, plan: Plan, figures: Figures, name: str) -> None:
     site.start_workers(_HANDS)
     site.wait_for_workers(_HANDS)
     since = site.newest_order()
-    drivers.place_orders(site.url("order"), _PACED, plan.warm_up, _RATE)
+    drivers.place_orders(site.url("order"), intake.PACED, plan.warm_up, _RATE)
     site.all_ready(since)
     since = site.newest_order()
-    load = intake.placed(site, _PACED, 2 * plan.seconds, _RATE)
+    load, _ = intake.placed(site, intake.PACED, 2 * plan.seconds, _RATE)
     site.all_ready(since)
     [[(p50, p99)]] = site.query(_PICKED_UP, since=since)
     site.stop("kitchen")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import drivers
 from bench.drivers import Load
+from bench.intake import PACED
 from bench.plan import MIXED, Plan
 from bench.report import table
 from bench.stack import Stack
@@ -15,7 +16,6 @@ from bench.tracking import numbers
 from devstack.processes import end, say
 
 _RATE = 100  # orders a second, and as many reads
-_CONNECTIONS = 16
 _WORKERS = 2
 _TEMPLATE = "remembered"
 # What counts as flat: the mean of the last quarter is no more than this above that of the second.
@@ -42,7 +42,7 @@ def run(stack: Stack, plan: Plan) -> str:
                 script,
                 url,
                 argument,
-                connections=_CONNECTIONS,
+                connections=PACED,
                 seconds=seconds,
                 rate=_RATE,
                 log=logs[script],
@@ -56,6 +56,7 @@ def run(stack: Stack, plan: Plan) -> str:
             ends = time.monotonic() + seconds
             while (left := ends - time.monotonic()) > 0:
                 time.sleep(min(plan.memory_sample, left))
+                site.check()
                 for name, pid in pids.items():
                     seen[name].append(resident(pid))
             for load in running:

@@ -30,7 +30,7 @@ with numbers as (
                 jsonb_build_object('name', 'Margherita Pizza', 'quantity', 1, 'price', 15.99),
                 jsonb_build_object('name', 'Caesar Salad', 'quantity', 2, 'price', 8.99)),
             'total_amount', 33.97, 'priority', 1, 'prep_seconds', 10,
-            'placed_at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+            'placed_at', now())
     from placed
 )
 select number from placed;

@@ -1,16 +1,18 @@
 """What is measured: a durable PostgreSQL, a RabbitMQ, and services as `nameko run` starts them."""
 
 import contextlib
+import fcntl
 import os
 import resource
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +64,9 @@ class Site:
     def start(self, name: str, processes: int = 1, **settings: Any) -> list[int]:
         """Starts processes of a service beside those that run; gives their ids when all take requests."""
         pids = self._spawn(name, processes, settings)
-        self._wait_for(f"{name} to listen", lambda: _listeners(self._ports[name]) >= self._running(name))
+        self.wait(f"{name} to listen", lambda: _listeners(self._ports[name]) >= self._running(name))
         if name != "empty":
-            self._wait_for(f"{name} to be ready", lambda: _answers(f"{self.url(name)}/health/ready"))
+            self.wait(f"{name} to be ready", lambda: _answers(f"{self.url(name)}/health/ready"))
         return pids
 
     def start_workers(self, workers: int) -> list[int]:
@@ -78,7 +80,7 @@ class Site:
     def wait_for_workers(self, workers: int) -> None:
         """Until so many workers have registered."""
         online = "select count(*) from workers where status = 'online'"
-        self._wait_for("the workers", lambda: self.number(online) >= workers)
+        self.wait("the workers", lambda: self.number(online) >= workers)
 
     def stop(self, name: str | None = None) -> None:
         """Kills the processes of one service, or of all."""
@@ -107,23 +109,29 @@ class Site:
     def empty_outbox(self, within: float = 300.0) -> float:
         """Waits until the relay has sent all; gives the seconds that took."""
         began = time.monotonic()
-        self.wait(lambda: not self.query("select 1 from outbox limit 1"), within, "the outbox to be empty")
+        self.wait("an empty outbox", lambda: not self.query("select 1 from outbox limit 1"), within)
         return time.monotonic() - began
 
     def all_ready(self, since: int = 0, within: float = 600.0) -> None:
         """Waits until every order with an id above `since` is ready."""
         left = "select 1 from orders where status in ('received', 'cooking') and id > %(since)s limit 1"
-        self.wait(lambda: not self.query(left, since=since), within, "the kitchen")
+        self.wait("the kitchen", lambda: not self.query(left, since=since), within)
 
-    def wait(self, condition: Any, within: float, what: str) -> None:
+    def wait(self, what: str, condition: Callable[[], object], within: float = _READY_SECONDS) -> None:
         """Waits for a condition for so many seconds. Raises BenchError when it stays false or a process ends."""
 
         def checked() -> bool:
-            self._check()
+            self.check()
             return bool(condition())
 
         if not wait_until(checked, within):
             raise BenchError(f"waited {within:.0f} s in vain for {what}")
+
+    def check(self) -> None:
+        """Raises BenchError, with what it said last, when a process has ended by itself."""
+        for name, process in self._processes:
+            if process.poll() is not None:
+                raise BenchError(f"{name} ended with code {process.returncode}:\n{tail(self._log(name))}")
 
     def close(self) -> None:
         """Ends all that runs here."""
@@ -151,16 +159,8 @@ class Site:
             self._processes.append((name, process))
         return [process.pid for _, process in self._processes[-processes:]]
 
-    def _wait_for(self, what: str, condition: Any) -> None:
-        self.wait(condition, _READY_SECONDS, what)
-
     def _running(self, name: str) -> int:
         return sum(each == name for each, _ in self._processes)
-
-    def _check(self) -> None:
-        for name, process in self._processes:
-            if process.poll() is not None:
-                raise BenchError(f"{name} ended with code {process.returncode}:\n{tail(self._log(name))}")
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -194,6 +194,11 @@ class Stack:
         finally:
             self.rabbitmq.delete_vhost(name)
             self._administer(f"drop database {name} with (force)")
+
+    def make_tables(self) -> None:
+        """Makes the database that others are copies of. Raises BenchError when that fails."""
+        self._administer(f"create database {EMPTY}")
+        _migrate(self._url(EMPTY))
 
     def make_template(self, name: str, rows: int, mixed: int) -> None:
         """Makes a database of orders, the newest `mixed` of which are received, cooking and ready in turn."""
@@ -243,6 +248,13 @@ def running() -> Iterator[Stack]:
     state = ROOT / ".devstack"
     state.mkdir(exist_ok=True)
     with contextlib.ExitStack() as started:
+        lock = started.enter_context((state / "bench.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError("it runs in this checkout already, and would measure both") from None
+        for left in state.glob("bench.*/"):  # by one that was killed
+            shutil.rmtree(left)
         folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="bench.", dir=state)))
         say("starting PostgreSQL and RabbitMQ")
         postgres = Postgres(folder / "postgres", durable=True)
@@ -252,9 +264,13 @@ def running() -> Iterator[Stack]:
         started.callback(rabbitmq.stop)
         rabbitmq.start()
         stack = Stack(folder, postgres, rabbitmq)
-        stack._administer(f"create database {EMPTY}")
-        _migrate(stack._url(EMPTY))
-        yield stack
+        stack.make_tables()
+        try:
+            yield stack
+        finally:
+            # Whoever asks a second time would keep us from ending what runs.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
 
 
 def refuses_beyond() -> int:
