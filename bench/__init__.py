@@ -1,0 +1,1 @@
+"""What Expedite does in a second: `make bench`. Nothing that runs imports this package."""

@@ -1,0 +1,140 @@
+"""`python -m bench`: measures, prints tables, and writes bench/RESULTS.md."""
+
+import argparse
+import datetime
+import importlib.metadata
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from bench import growth, intake, kitchen, memory, tracking
+from bench.drivers import ROOT, BenchError, wrk_version
+from bench.plan import QUICK, Plan
+from bench.report import updated
+from bench.stack import Stack, running
+from devstack.processes import DevstackError, say
+
+RESULTS = ROOT / "bench/RESULTS.md"
+_LEAST_ROUNDS = 5
+_PARTS: dict[str, Callable[[Stack, Plan], str]] = {
+    "intake": intake.run,
+    "tracking": tracking.run,
+    "kitchen": kitchen.run,
+    "growth": growth.run,
+    "memory": memory.run,
+}
+_TITLES = [part.capitalize() for part in _PARTS]
+
+
+def main() -> int:
+    """Runs the command line; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="bench", description="Measures Expedite on this machine.")
+    parser.add_argument("--only", default=",".join(_PARTS), help=f"parts of: {', '.join(_PARTS)}")
+    parser.add_argument("--rounds", type=int, help=f"at least {_LEAST_ROUNDS}")
+    parser.add_argument("--minutes", type=float, help="how long memory is watched")
+    parser.add_argument("--quick", action="store_true", help="only see whether it works; writes nothing")
+    given = parser.parse_args()
+    parts = given.only.split(",")
+    if unknown := set(parts) - set(_PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if given.rounds is not None and given.rounds < _LEAST_ROUNDS and not given.quick:
+        parser.error(f"the range of less than {_LEAST_ROUNDS} rounds says little")
+    plan = QUICK if given.quick else Plan()
+    plan = replace(plan, rounds=given.rounds or plan.rounds, memory_minutes=given.minutes or plan.memory_minutes)
+    # Whatever asks us to end, what we started is ended first.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with running() as stack:
+            _measure(stack, plan, [part for part in _PARTS if part in parts], RESULTS if not given.quick else None)
+    except KeyboardInterrupt:
+        return 130
+    except (BenchError, DevstackError, subprocess.TimeoutExpired) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _measure(stack: Stack, plan: Plan, parts: list[str], results: Path | None) -> None:
+    """Measures part by part; a part that is done is kept when a later one fails."""
+    head = _head(stack)
+    say(head)
+    for part in parts:
+        began = time.monotonic()
+        body = _PARTS[part](stack, plan)
+        section = f"{_circumstances(plan, part, time.monotonic() - began)}\n\n{body}"
+        say(f"\n## {part.capitalize()}\n\n{section}")
+        if results is not None:
+            old = results.read_text() if results.exists() else ""
+            results.write_text(updated(old, head, _TITLES, {part.capitalize(): section}))
+
+
+def _head(stack: Stack) -> str:
+    """What the figures are of. With another head, older sections are not comparable."""
+    libraries = {name: importlib.metadata.version(name) for name in ("nameko", "eventlet", "SQLAlchemy")}
+    versions = {
+        "Python": platform.python_version(),
+        **libraries,
+        **stack.versions(),
+        "wrk": wrk_version(),
+        "Linux": platform.release(),
+    }
+    return f"""\
+# What it does in a second
+
+Written by `make bench`. Everything runs on one machine, and shares its cores: PostgreSQL (durable: fsync and
+full_page_writes on, all else its default), RabbitMQ, the services, and what makes the load. A figure is the
+median of its rounds, with the range in brackets. Variants take turns within each round, and a ratio is of
+figures of the same round. Settings are the defaults of config.yaml where nothing else is said.
+
+{_machine()}.
+{", ".join(f"{name} {version}" for name, version in versions.items())}.
+"""
+
+
+def _machine() -> str:
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    [memory_kib] = re.findall(r"^MemTotal:\s+(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    cores = len(os.sched_getaffinity(0))
+    model = models[0] if models else platform.machine()
+    return f"{model}, {cores} cores, {int(memory_kib) / 2**20:.0f} GiB of memory"
+
+
+def _circumstances(plan: Plan, part: str, seconds: float) -> str:
+    times = f"{plan.rounds} rounds, loads of {plan.seconds:g} s" if part != "memory" else "One run"
+    day = datetime.datetime.now(datetime.UTC).date()
+    return f"{times}, in {seconds / 60:.0f} minutes; {day}, commit {_commit()}{_changed_settings()}."
+
+
+def _commit() -> str:
+    try:
+        commit = _git("rev-parse", "--short=10", "HEAD")
+        # The results themselves may be what is not committed.
+        changed = _git("status", "--porcelain", "--", ".", f":!{RESULTS.relative_to(ROOT)}")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit} with changes that are not committed" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    return done.stdout.strip()
+
+
+def _changed_settings() -> str:
+    """The settings of config.yaml that this environment changes: services inherit it."""
+    names = re.findall(r"\$\{(\w+):", (ROOT / "config.yaml").read_text())
+    ours = re.compile(r"DATABASE_URL|AMQP_URI|SECRET_KEY|PUBLIC_URL|\w+_ADDRESS")
+    changed = sorted({name for name in names if name in os.environ and not ours.fullmatch(name)})
+    return "".join(f", {name}={os.environ[name]}" for name in changed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Placing orders over HTTP, beside what PostgreSQL commits and what an empty nameko handler answers."""
+
+from collections.abc import Callable
+from functools import partial
+
+from bench import drivers
+from bench.drivers import BenchError, Load
+from bench.plan import Plan
+from bench.report import Figures, table
+from bench.stack import Site, Stack, refuses_beyond
+from devstack.processes import say
+
+CONNECTIONS = (1, 8, 32, 128)
+PROCESSES = (1, 2)
+CLIENTS = (1, 8, 32)
+_BUSY = 32  # the number of connections, and of clients, that ratios are of
+PACED = 64  # connections that together make a rate: so many that it hardly depends on how soon they are answered
+_WARM = 8  # connections of the load before the first
+
+
+def run(stack: Stack, plan: Plan) -> str:
+    """Measures; gives the section's text."""
+    figures = Figures()
+    blocks: list[Callable[[Stack, Plan, Figures], None]]
+    blocks = [_pgbench, _empty_handler, *(partial(_order_service, processes) for processes in PROCESSES)]
+    for number in range(plan.rounds):
+        say(f"intake: round {number + 1} of {plan.rounds}")
+        # There and back, so that none is always the one after the same other.
+        for block in blocks if number % 2 == 0 else reversed(blocks):
+            block(stack, plan, figures)
+    return _text(figures)
+
+
+def warm_up(site: Site, plan: Plan) -> None:
+    """A load that is not counted, on every process behind the port."""
+    drivers.place_orders(site.url("order"), _BUSY, plan.warm_up)
+    site.empty_outbox()
+
+
+def placed(site: Site, connections: int, seconds: float, rate: float | None = None) -> tuple[Load, float]:
+    """A counted load, and how long after it (s) the outbox was empty.
+
+    Raises BenchError when an order that was answered 201 is not in the table.
+    """
+    before = site.newest_order()
+    load = drivers.place_orders(site.url("order"), connections, seconds, rate)
+    emptied = site.empty_outbox()
+    written = site.number("select count(*) from orders where id > %(before)s", before=before)
+    if written < load.answered:
+        raise BenchError(f"{load.answered} orders were answered 201, {written:.0f} are in the table")
+    return load, emptied
+
+
+def _pgbench(stack: Stack, plan: Plan, figures: Figures) -> None:
+    with stack.site() as site:
+        drivers.commits(site.database_url, _WARM, plan.warm_up)
+        for clients in CLIENTS:
+            figures.add(f"pgbench {clients}", drivers.commits(site.database_url, clients, plan.seconds))
+
+
+def _empty_handler(stack: Stack, plan: Plan, figures: Figures) -> None:
+    with stack.site() as site:
+        site.start("empty")
+        drivers.place_orders(site.url("empty"), _BUSY, plan.warm_up)
+        load = drivers.place_orders(site.url("empty"), _BUSY, plan.seconds)
+        figures.add("empty", load.rate)
+        figures.add("empty p99", load.p99)
+
+
+def _order_service(processes: int, stack: Stack, plan: Plan, figures: Figures) -> None:
+    with stack.site() as site:
+        site.start("order", processes)
+        warm_up(site, plan)
+        for connections in CONNECTIONS:
+            name = _name(processes, connections)
+            load, emptied = placed(site, connections, plan.seconds)
+            figures.add(name, load.rate)
+            figures.add(f"{name} p50", load.p50)
+            figures.add(f"{name} p99", load.p99)
+            figures.add(f"{name} errors", load.errors)
+            figures.add(f"{name} outbox", emptied)
+        if processes == max(PROCESSES):
+            load, _ = placed(site, PACED, plan.seconds, figures.last(_name(processes, _BUSY)) / 2)
+            figures.add("half", load.rate)
+            figures.add("half p99", load.p99)
+            figures.add("half errors", load.errors)
+
+
+def _name(processes: int, connections: int) -> str:
+    return f"{processes} x {connections}"
+
+
+def _text(figures: Figures) -> str:
+    rows = [
+        [
+            f"{processes} × {connections}",
+            *(
+                figures.spread(f"{_name(processes, connections)}{what}")
+                for what in ("", " p50", " p99", " errors", " outbox")
+            ),
+        ]
+        for processes in PROCESSES
+        for connections in CONNECTIONS
+    ]
+    heads = ["processes × connections", "orders/s", "p50 ms", "p99 ms", "errors", "outbox empty, s"]
+    beside = [
+        *([f"pgbench, {clients} clients", figures.spread(f"pgbench {clients}")] for clients in CLIENTS),
+        [f"an empty nameko handler, {_BUSY} connections", figures.spread("empty")],
+    ]
+    one, two = (_name(processes, _BUSY) for processes in PROCESSES)
+    ratios = [
+        [f"two processes at {_BUSY} / pgbench at {_BUSY}", figures.ratio(two, f"pgbench {_BUSY}")],
+        [f"one process at {_BUSY} / the empty handler at {_BUSY}", figures.ratio(one, "empty")],
+        [f"two processes / one, both at {_BUSY}", figures.ratio(two, one)],
+        ["one connection alone, one process: p99 ms", figures.spread(f"{_name(1, 1)} p99")],
+        ["two processes at half of their rate: orders/s", figures.spread("half")],
+        ["two processes at half of their rate: p99 ms", figures.spread("half p99")],
+        ["two processes at half of their rate: errors", figures.spread("half errors")],
+        ["the empty handler: p99 ms", figures.spread("empty p99")],
+    ]
+    return f"""\
+Orders of two items, of all three types; no kitchen runs. A rate counts the orders that were answered 201, and
+that many are in the table. p50 and p99 are of all answers. Errors are answers of 400 and above and broken
+connections, in one load; a process answers 503 to what is beyond {refuses_beyond()} requests at once
+(MAX_CONCURRENT). Two processes share one port (SO_REUSEPORT): the kernel deals the connections out, not always
+evenly. The last column is the time from the end of the load until everything has been sent to RabbitMQ.
+
+{table(heads, rows)}
+
+In the same rounds: pgbench commits the same rows (number, order, two items, log row, outbox row) with one prepared
+statement an order on a database of its own; one process of stock nameko answers the same requests with nothing.
+
+{table(["beside it", "1/s"], beside)}
+
+{table(["", ""], ratios)}
+
+Half of their rate is half of what the two processes took at {_BUSY} connections in the same round. {PACED}
+connections send it, which pause for a random time before each order (wrk's `delay()`): orders come at random, not
+in step.
+"""

@@ -1,0 +1,33 @@
+"""How long, how often and how much."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run does. Loads last `seconds`, after one of `warm_up` seconds on new processes."""
+
+    rounds: int = 5
+    seconds: float = 5
+    warm_up: float = 2
+    kitchen_orders: int = 3_000
+    waiting_orders: int = 10_000
+    growth: tuple[int, ...] = (0, 100_000, 1_000_000)
+    memory_minutes: float = 10
+    memory_sample: float = 5
+
+
+#: To see whether it works; its figures mean nothing.
+QUICK = Plan(
+    rounds=1,
+    seconds=1,
+    warm_up=1,
+    kitchen_orders=300,
+    waiting_orders=500,
+    growth=(0, 2_000),
+    memory_minutes=0.2,
+    memory_sample=1,
+)
+
+#: Orders that are tracked: a third each received, cooking and ready.
+MIXED = 300
