@@ -197,17 +197,27 @@ class App(WsgiApp):
 
 
 class HttpEntrypoint(HttpRequestHandler):
-    """See the module. `status` is the answer's; `location` is filled from the answer's members."""
+    """See the module. `status` is the answer's; `location` is filled from the answer's members. `at_once` is how
+    many requests of this route a process works on at a time, where they must leave room for others."""
 
     server = HttpServer()
 
     def __init__(
-        self, method: str, url: str, status: int = 200, location: str | None = None, **kwargs: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        status: int = 200,
+        location: str | None = None,
+        at_once: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(method, url, **kwargs)
         self.is_probe = url.startswith("/health")
         self.status = status
         self.location = location
+        self.at_once = at_once
+        self._in_work = 0
 
     def setup(self) -> None:
         super().setup()
@@ -251,13 +261,18 @@ class HttpEntrypoint(HttpRequestHandler):
             return self._call(arguments, request_id)
         self._refuse_too_much()
         self.server.in_work += 1
+        self._in_work += 1
         try:
             return self._call(arguments, request_id)
         finally:
             self.server.in_work -= 1
+            self._in_work -= 1
 
     def _refuse_too_much(self) -> None:
-        if not self.is_probe and self.server.in_work >= self.container.settings.max_concurrent:
+        if self.is_probe:
+            return
+        is_full = self.at_once is not None and self._in_work >= self.at_once
+        if is_full or self.server.in_work >= self.container.settings.max_concurrent:
             raise errors.Unavailable("Too much at once; try again in a moment.")
 
     def _call(self, arguments: dict[str, Any], request_id: str) -> Response:

@@ -111,7 +111,7 @@ def test_a_person_and_a_worker_do_not_both_have_an_order(bar: Expedite) -> None:
 
 
 def test_ordering_goes_on_while_sign_in_is_attacked(bar: Expedite) -> None:
-    bar.start("order_service", **NO_LIMITS)  # nothing but the one hash at a time holds the attackers off
+    bar.start("order_service", **NO_LIMITS)
     ada = register(bar)
 
     def attack(position: int) -> int:
@@ -119,7 +119,7 @@ def test_ordering_goes_on_while_sign_in_is_attacked(bar: Expedite) -> None:
 
     with ordering(bar.url("order_service"), customers=4) as answers, ThreadPoolExecutor(50) as pool:
         attacked = list(pool.map(attack, range(200)))
-    assert set(attacked) <= {401, 429}
+    assert set(attacked) <= {401, 429, 503}
     assert {answer.status_code for answer in answers} == {201}
     assert sign_in(bar, ada.email).status_code == 200
     assert request(bar, "GET", "/orders", who=ada).status_code == 200
