@@ -6,6 +6,7 @@ on the terminal, or else is the first line of standard input. There is no defaul
 
 import argparse
 import getpass
+import logging
 import sys
 
 from sqlalchemy import text
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("email", help="of the account")
     parser.add_argument("--username", help="of an account that is made; usual is the e-mail's part before the @")
     arguments = parser.parse_args()
+    logging.disable()  # what goes wrong is said once, in a sentence
     try:
         print(make_admin(arguments.email, arguments.username))  # noqa: T201
     except Refusal as exc:

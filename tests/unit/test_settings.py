@@ -127,3 +127,23 @@ def test_a_database_address_has_one_form_for_libpq_and_one_for_sqlalchemy(url: s
 
 def assert_no_secret_in(text: str) -> None:
     assert not [word for word in ("amqp-password", "db-password", SECRETS["SECRET_KEY"]) if word in text]
+
+
+def test_rate_limits_are_read_as_they_are_said(config: dict[str, Any]) -> None:
+    limits = read(config).rate_limits
+    assert [str(limit) for limit in limits.sign_in_account] == ["5 per 1 minute", "50 per 1 hour"]
+    assert limits.order_address == ()
+    config["RATE_LIMITS"]["order"]["address"] = "60 per minute"
+    assert [str(limit) for limit in read(config).rate_limits.order_address] == ["60 per 1 minute"]
+
+
+@pytest.mark.parametrize("limit", ["often", "5", "5 per fortnight", "-1 per minute"])
+def test_a_rate_limit_that_is_none_is_named(config: dict[str, Any], limit: str) -> None:
+    config["RATE_LIMITS"]["order"]["account"] = limit
+    with pytest.raises(SettingsError, match=r"RATE_LIMITS\.order\.account"):
+        read(config)
+
+
+def test_the_password_of_the_rate_limits_storage_is_never_shown(config: dict[str, Any]) -> None:
+    shown = repr(read(config, RATE_LIMIT_STORAGE="redis://:redis-password@127.0.0.1:6379/0"))
+    assert "redis-password" not in shown
