@@ -12,6 +12,7 @@ answered as JSON, what it raises as problem details, so that the same method ser
 """
 
 import inspect
+import ipaddress
 import logging
 import re
 import resource
@@ -368,11 +369,23 @@ def _caller(request: Request) -> dict[str, str | None]:
 def _address(environ: dict[str, Any], trusted_proxies: int) -> str:
     """Where the request came from. Each trusted proxy has put the address that called it at the end of
     X-Forwarded-For; what stands before those anybody can have written."""
-    if trusted_proxies:
-        passed = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-trusted_proxies:]
-        if len(passed) == trusted_proxies and passed[0].strip():
-            return str(passed[0]).strip()[:64]
-    return str(environ.get("REMOTE_ADDR", ""))
+    passed = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")[-trusted_proxies:] if trusted_proxies else []
+    forwarded = _normal(passed[0]) if len(passed) == trusted_proxies != 0 else None
+    return forwarded or _normal(environ.get("REMOTE_ADDR", "")) or ""
+
+
+def _normal(address: str) -> str | None:
+    """An address in its one spelling, without its port; of IPv6 the network (/64), which is one customer's. None
+    for what is no address."""
+    found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+|([0-9A-Fa-f:.]+)", address.strip())
+    try:
+        parsed = ipaddress.ip_address("".join(filter(None, found.groups()))) if found else None
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed) if parsed else None
 
 
 def _idempotency_key(request: Request) -> str | None:

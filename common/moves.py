@@ -34,9 +34,11 @@ class Moved:
     """An order after a move was asked for. `changed` is False when it was there already."""
 
     order_number: str
+    order_type: str
     status: str
     changed: bool
     fence: int
+    processed_by: str | None
     updated_at: datetime
     estimated_completion: datetime | None
 
@@ -45,6 +47,7 @@ class Moved:
         return {
             "order_number": self.order_number,
             "status": self.status,
+            "processed_by": self.processed_by,
             "updated_at": self.updated_at,
             "estimated_completion": self.estimated_completion,
         }
@@ -106,6 +109,7 @@ _MOVE = text(f"""
     )
     select b.number, b.order_type, b.status as old_status, m.status as new_status,
         coalesce(m.fence, b.fence) as fence,
+        case when m.id is null then b.processed_by else m.processed_by end as processed_by,
         coalesce(m.updated_at, b.updated_at) as updated_at,
         case when m.id is null then b.estimated_completion else m.estimated_completion end
             as estimated_completion
@@ -166,9 +170,11 @@ def move(
         raise IllegalMove.of(number, row.old_status, target, allowed)
     return Moved(
         order_number=row.number,
+        order_type=row.order_type,
         status=row.new_status or row.old_status,
         changed=changed,
         fence=row.fence,
+        processed_by=row.processed_by,
         updated_at=row.updated_at,
         estimated_completion=row.estimated_completion,
     )

@@ -139,7 +139,6 @@ class Email(Line):
 
 
 def _flatten(messages: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """marshmallow's tree of messages as a list: {"field": "items[1].price", "message": …}."""
     if isinstance(messages, Mapping):
         for key, below in messages.items():
             yield from _flatten(below, _join(path, key))

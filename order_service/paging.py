@@ -44,7 +44,7 @@ def read(query: object) -> Asked:
         query = {}
     if not isinstance(query, Mapping) or not all(isinstance(name, str) for name in query):
         raise refuse("query", "Has names and texts.")
-    filters = {name: str(value) for name, value in query.items()}  # RPC may send numbers
+    filters = {name: str(value) for name, value in query.items() if value is not None}  # RPC may send numbers
     limit = filters.pop("limit", str(_USUAL))
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= _MOST):
         raise refuse("limit", f"Must be 1 to {_MOST}.")

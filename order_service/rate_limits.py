@@ -1,22 +1,24 @@
-"""How often something may be done, from one address and by one account: the library `limits`, with moving windows.
+"""How often something may be done, from one address and by one account, by sliding windows (library `limits`).
 
 Where the counts are shared (Redis) and cannot be had, each process counts by itself until they can.
 """
 
 import functools
+import hashlib
 import logging
 import time
 from collections.abc import Iterable
 
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, storage_from_string
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from common import logs
 from common.errors import TooManyRequests
 from common.settings import Settings
 
 _REDIS_TIMEOUT = 1.0  # seconds
+_MOST_KEYS = 10_000  # counted in memory; the library walks through all of them now and then
 _PAUSE = 5.0  # seconds until shared counts that could not be had are tried again
 
 
@@ -25,7 +27,8 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         self._limits = settings.rate_limits
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._memory = MemoryStorage()
+        self._own = SlidingWindowCounterRateLimiter(self._memory)
         self._shared = self._own
         self._shared_again_at = 0.0
         if not settings.rate_limit_storage.startswith("memory:"):
@@ -34,7 +37,7 @@ class RateLimits:
                 socket_timeout=_REDIS_TIMEOUT,
                 socket_connect_timeout=_REDIS_TIMEOUT,
             )
-            self._shared = MovingWindowRateLimiter(storage)
+            self._shared = SlidingWindowCounterRateLimiter(storage)
 
     def registering(self, address: str | None) -> None:
         """Somebody makes an account. Raises TooManyRequests."""
@@ -53,8 +56,14 @@ class RateLimits:
     def _count(self, limits: Iterable[RateLimitItem], action: str, by: str, who: object) -> None:
         if who is None:
             return  # the house
+        if len(self._memory.storage) > _MOST_KEYS:
+            logs.event(
+                "rate_limits_failed", "more to count than there is room for: starting anew", logging.WARNING
+            )
+            self._memory.reset()
+        key = hashlib.sha256(str(who).encode("utf-8", "replace")).hexdigest()[:32]  # no e-mail in a storage's keys
         for limit in limits:
-            wait = self._wait(limit, action, by, str(who))
+            wait = self._wait(limit, action, by, key)
             if wait is not None:
                 logs.event("rate_limited", f"too many of {action} by one {by}", logging.WARNING, limit=str(limit))
                 raise TooManyRequests.until(wait)
@@ -70,7 +79,7 @@ class RateLimits:
             return _wait(self._own, limit, of)
 
 
-def _wait(limiter: MovingWindowRateLimiter, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:
+def _wait(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:
     if limiter.hit(limit, *of):
         return None
     return limiter.get_window_stats(limit, *of).reset_time - time.time()

@@ -50,6 +50,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_menu_items"),
         sa.UniqueConstraint("name_key", name="uq_menu_items_name_key"),
     )
+    # Keys are each user's own from now on; those that there are were guests'.
+    op.execute("update idempotency_keys set key = 'guest:' || key")
     op.add_column("orders", sa.Column("customer_id", sa.BigInteger(), nullable=True))
     op.add_column("orders", sa.Column("notification_email", sa.Text(), nullable=True))
     op.create_foreign_key("fk_orders_customer_id", "orders", "users", ["customer_id"], ["id"])
@@ -62,6 +64,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("update idempotency_keys set key = substr(key, length('guest:') + 1) where key like 'guest:%'")
     op.drop_column("orders", "notification_email")
     op.drop_column("orders", "customer_id")
     op.drop_table("menu_items")

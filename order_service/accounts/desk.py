@@ -30,7 +30,7 @@ _BY_ID = text("select password_hash from users where id = :id")
 _PAGE = text("""
     select id, email, username, role, created_at from users where id > :after order by id limit :limit
 """)
-_ADMINS = text("select id from users where role = 'admin' order by id for update")
+_ADMINS = text("select id from users where role = 'admin' order by id for no key update")
 _SET_ROLE = text("""
     update users set role = :role, token_version = token_version + (role <> :role)::int where id = :id
     returning id, email, username, role
@@ -131,7 +131,10 @@ class AccountDesk:
         role = form.role(body)
         number = int(user_id) if str(user_id).isdecimal() and len(str(user_id)) <= 18 else -1
         with self._sessions.begin() as session:
-            admins = session.execute(_ADMINS).scalars().all()  # of two who demote each other one comes second
+            # Of two who demote each other one comes second, and is no admin any more.
+            admins = session.execute(_ADMINS).scalars().all()
+            if person.user_id is not None and person.user_id not in admins:
+                raise Unauthorized("The role has changed; sign in again.")
             if role != ADMIN and list(admins) == [number]:
                 raise LastAdmin("Make somebody else an admin first.")
             user = session.execute(_SET_ROLE, {"id": number, "role": role}).one_or_none()

@@ -7,7 +7,10 @@ from marshmallow import ValidationError, fields, validate
 
 from common.lifecycle import USER_ROLES
 from order_service.forms import REQUIRED, Email, Form, Line, fill
+from order_service.looks import look
 
+# An order's history names these.
+_RESERVED = ("customer", "staff", "house", "kitchen", "guest")
 _SHORTEST, _LONGEST = 8, 200  # characters of a password; NIST SP 800-63B asks for 8 and for room
 
 
@@ -38,8 +41,10 @@ class _Username(Line):
         name = super()._deserialize(value, attr, data, **kwargs)
         if not all(unicodedata.category(char)[0] in "LMN" or char in " ._-'’" for char in name):
             raise ValidationError("Only letters, digits, spaces, dots, hyphens, underscores and apostrophes.")
-        if not any(unicodedata.category(char)[0] in "LN" for char in name):
+        if not any(unicodedata.category(char)[0] in "LN" for char in look(name)):
             raise ValidationError("Needs a letter or a digit.")
+        if look(name) in _RESERVED:
+            raise ValidationError("Means somebody else.")
         return name
 
 
@@ -53,11 +58,12 @@ class _Password(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Not a text.")
-        if not self._least <= len(value) <= self._most:
-            raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
         if any(unicodedata.category(char) == "Cs" for char in value):
             raise ValidationError("Contains half a character.")
-        return unicodedata.normalize("NFKC", value)
+        password = unicodedata.normalize("NFKC", value[: self._most + 1])
+        if not self._least <= len(password) <= self._most:
+            raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
+        return password
 
 
 class _RegistrationForm(Form):

@@ -47,8 +47,11 @@ class Identities:
         return user
 
     def _named(self, name: object) -> Any:
-        by_id = isinstance(name, int) and not isinstance(name, bool)
-        user = self._find(_BY_ID, id=name) if by_id else self._find(_BY_EMAIL, email=str(name).lower())
+        user = None
+        if isinstance(name, int) and not isinstance(name, bool) and abs(name) < 2**63:
+            user = self._find(_BY_ID, id=name)
+        elif isinstance(name, str) and name.isprintable():
+            user = self._find(_BY_EMAIL, email=name.lower())
         if user is None:
             raise Unauthorized("There is no such user.")
         return user

@@ -26,7 +26,4 @@ class Menu:
 
     def find(self, name: str) -> Dish | None:
         """The dish that has that name."""
-        return self._dishes.get(look(name)) if self._dishes else None
-
-
-EMPTY = Menu(())
+        return self._dishes.get(look(name))

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nameko_sqlalchemy.database import Session
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from common import logs
@@ -61,9 +61,12 @@ class MenuDesk:
             return {"items": [_shown(dish) for dish in dishes], "next": None}
 
     def add(self, body: Any, caller: Caller) -> dict[str, Any]:
-        """Put a dish on it. Raises Invalid and Taken."""
+        """Put a dish on it. Raises Invalid, and Taken also when it is full."""
         self._identities.of(caller).must_be_staff()
         dish = columns_of(form.new_dish(body))
+        with self._sessions.begin() as session:
+            if session.execute(select(func.count()).select_from(MenuItem)).scalar_one() >= _MOST:
+                raise Taken(f"The menu is full: it has {_MOST} dishes.", {"field": "name"})
         return self._write(insert(MenuItem).values(dish).returning(MenuItem), "menu_item_added")
 
     def change(self, name: str, body: Any, caller: Caller) -> dict[str, Any]:
@@ -75,18 +78,18 @@ class MenuDesk:
         changes = columns_of(form.changes(body))
         if not changes:
             return self._one(name)
-        statement = update(MenuItem).where(MenuItem.name_key == look(str(name))).values(changes)
+        statement = update(MenuItem).where(_is_called(name)).values(changes)
         return self._write(statement.returning(MenuItem), "menu_item_changed")
 
     def remove(self, name: str, caller: Caller) -> dict[str, Any]:
         """Take a dish off it. Orders keep what they have of it. Raises NotFound."""
         self._identities.of(caller).must_be_staff()
-        statement = delete(MenuItem).where(MenuItem.name_key == look(str(name)))
+        statement = delete(MenuItem).where(_is_called(name))
         return self._write(statement.returning(MenuItem), "menu_item_removed")
 
     def _one(self, name: str) -> dict[str, Any]:
         with self._sessions.begin() as session:
-            dish = session.scalars(select(MenuItem).where(MenuItem.name_key == look(str(name)))).one_or_none()
+            dish = session.scalars(select(MenuItem).where(_is_called(name))).one_or_none()
             if dish is None:
                 raise NotFound("There is no such dish on the menu.")
             return _shown(dish)
@@ -105,7 +108,12 @@ class MenuDesk:
         return shown
 
 
+def _is_called(name: object) -> ColumnElement[bool]:
+    return MenuItem.name_key == look(str(name))  # which leaves out what PostgreSQL has no text for
+
+
 def columns_of(dish: dict[str, Any]) -> dict[str, Any]:
+    """A dish's fields as the table has them."""
     columns = dict(dish)
     if "name" in dish:
         columns["name_key"] = look(dish["name"])

@@ -6,6 +6,7 @@ from marshmallow import ValidationError, fields, validate
 
 from common.builds import BUILDS
 from order_service.forms import REQUIRED, Form, Line, Money, Whole, fill
+from order_service.looks import look
 
 #: The fourteen that must be declared (Regulation (EU) No 1169/2011, annex II).
 ALLERGENS = (
@@ -41,8 +42,10 @@ def changes(body: Any) -> dict[str, Any]:
 class _Name(Line):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         name = super()._deserialize(value, attr, data, **kwargs)
-        if "/" in name:  # it is a part of the dish's address
-            raise ValidationError("Must not contain a slash.")
+        if "/" in name or name in (".", ".."):  # it is a part of the dish's address
+            raise ValidationError("Must not contain a slash, or be dots.")
+        if not look(name):
+            raise ValidationError("Cannot be seen.")
         return name
 
 

@@ -7,7 +7,7 @@ from nameko_sqlalchemy.database import Session
 
 from common import codec, lifecycle, logs, moves
 from common.database import Postgres, Sessions
-from common.errors import Invalid, NotFound, Unauthorized
+from common.errors import IllegalMove, Invalid, NotFound, Unauthorized
 from common.lifecycle import CANCELLED, RECEIVED
 from common.moves import Actor
 from common.order_numbers import is_order_number
@@ -193,7 +193,7 @@ class OrderDesk(Board):
         reason: str | None,
         source: str | None = None,
     ) -> dict[str, Any]:
-        return moves.move(
+        moved = moves.move(
             session,
             SERVICE_NAME,
             number,
@@ -202,7 +202,16 @@ class OrderDesk(Board):
             source=source,
             reason=reason,
             recall_window=self._settings.recall_window,
-        ).as_answer()
+        )
+        if target == lifecycle.COOKING and not moved.changed and moved.processed_by != person.signature:
+            raise IllegalMove(
+                f"{number} is in the hands of {moved.processed_by}.",
+                {
+                    "current_status": moved.status,
+                    "allowed": list(lifecycle.targets(moved.status, person.moves_as, moved.order_type)),
+                },
+            )
+        return moved.as_answer()
 
     def _may_cancel(self, session: Session, order_number: str, person: Person) -> bool:
         if person.is_staff or self._has_key(order_number, person):

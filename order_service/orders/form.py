@@ -16,7 +16,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from common.errors import FieldErrors, Invalid, PriceChanged, SoldOut
 from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
 from order_service.forms import REQUIRED, Email, Form, Line, Money, PersonName, Whole, field_errors
-from order_service.menu.catalogue import EMPTY, Menu
+from order_service.menu.catalogue import Menu
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,9 @@ class OrderForm:
     notification_email: str | None = None
 
 
-def read(body: Any, menu: Menu = EMPTY, open_items: bool = True, signed_in_as: str | None = None) -> OrderForm:
-    """The order that `body`, a decoded JSON value, describes. Raises Invalid with all broken fields.
-
-    Items are sold at the menu's price. `open_items` False refuses items that are not on it. Who is signed in need
-    not give a name, and may order by `recipe`.
-    """
-    return Draft(body, signed_in_as).settle(menu, open_items)
-
-
 class Draft:
-    """An order's form as far as it can be read without the menu. Raises Invalid for what is no form at all."""
+    """An order's form as far as it can be read without the menu. Who is signed in need not give a name, and may
+    order by `recipe`. Raises Invalid for what is no form at all."""
 
     def __init__(self, body: Any, signed_in_as: str | None = None) -> None:
         if not isinstance(body, Mapping):
@@ -84,7 +76,10 @@ class Draft:
         return hashlib.sha256(plain).hexdigest()
 
     def settle(self, menu: Menu, open_items: bool) -> OrderForm:
-        """The order at the menu's prices. Raises Invalid (SoldOut, PriceChanged) with all that is wrong."""
+        """The order at the menu's prices. `open_items` False refuses items that are not on it.
+
+        Raises Invalid (SoldOut, PriceChanged) with all that is wrong.
+        """
         refused = {error["field"] for error in self._errors}
         sold_out, changed, other = (
             [error for error in errors if error["field"] not in refused]
@@ -172,7 +167,7 @@ class _OrderForm(Form):
         validate=validate.OneOf(ORDER_TYPES, error="Must be one of: {choices}."),
     )
     items = fields.List(
-        fields.Nested(_ItemForm),
+        fields.Nested(_ItemForm, error_messages={"null": "Not an object."}),
         required=True,
         error_messages={**REQUIRED, "invalid": "Not a list."},
         validate=validate.Length(1, 20, error="1 to 20 items."),

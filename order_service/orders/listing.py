@@ -6,7 +6,7 @@
 | station | the worker that took the ticket or has the order in hand, by name |
 | from, to | placed at or after, and before: an ISO 8601 date or time, UTC where it names no zone |
 | customer | an account's id or e-mail, or the name on the order; for staff |
-| sort | placed_at, total_amount or priority, with a - in front for the largest first; usual is -placed_at |
+| sort | placed_at (which is by number), total_amount or priority; a - in front for the largest first; -placed_at |
 | limit, cursor | of the page |
 
 What orders are sorted by never changes, and numbers are given out in the order of the commits. So a page begins
@@ -14,10 +14,11 @@ right behind where the last one ended, whatever is placed meanwhile.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from nameko_sqlalchemy.database import Session
@@ -31,13 +32,14 @@ from order_service.paging import Asked, refuse
 
 _SHAPE = {"sort": str, "value": str, "id": int}
 _USUAL = "-placed_at"
+_AMOUNT = re.compile(r"[0-9]{1,8}(\.[0-9]{2})?")
 
 #: What can be sorted by, and how a cursor's text is read. Orders get their ids in the order in which they are
 #: placed.
 _SORTS: dict[str, tuple[Any, Callable[[str], Any]]] = {
     "placed_at": (None, str),
     "total_amount": (Order.total_amount, Decimal),
-    "priority": (Order.priority, int),
+    "priority": (Order.priority, Decimal),
 }
 
 
@@ -93,13 +95,9 @@ def _behind(cursor: dict[str, Any] | None, sort: str) -> list[ColumnElement[bool
     column, value_of = _SORTS[sort.removeprefix("-")]
     if column is None:
         return [Order.id < cursor["id"] if sort.startswith("-") else Order.id > cursor["id"]]
-    try:
-        value = value_of(cursor["value"])
-        is_one = 0 < value < 1_000_000_000
-    except (ValueError, InvalidOperation) as exc:
-        raise refuse("cursor", "Not a cursor of this list.") from exc
-    if not is_one:
+    if not _AMOUNT.fullmatch(cursor["value"]):
         raise refuse("cursor", "Not a cursor of this list.")
+    value = value_of(cursor["value"])
     here, there = tuple_(column, Order.id), tuple_(value, cursor["id"])
     return [here < there if sort.startswith("-") else here > there]
 
@@ -125,7 +123,7 @@ def _customer(value: str) -> ColumnElement[bool]:
         return Order.customer_id == int(value)
     if "@" in value:
         return Order.customer_id.in_(select(User.id).where(User.email == value.lower()))
-    return func.lower(Order.customer_name) == value.lower()
+    return func.lower(Order.customer_name) == unicodedata.normalize("NFC", value).lower()
 
 
 def _must_be_text(field: str, value: str) -> None:

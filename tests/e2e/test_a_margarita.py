@@ -87,6 +87,19 @@ def test_staff_are_told_what_is_possible(bar: Expedite) -> None:
     assert bar.history(number) == ["received", "cooking", "ready"]
 
 
+def test_two_of_the_staff_do_not_both_have_an_order(bar: Expedite) -> None:
+    bar.start("order_service", **NO_LIMITS)
+    emma, anna = register(bar, "emma", "employee"), register(bar, "anna", "admin")
+    number = bar.place_number()
+    with ThreadPoolExecutor(2) as pool:
+        started = list(pool.map(lambda who: post(bar, f"/orders/{number}/start", None, who), (emma, anna)))
+    assert sorted(answer.status_code for answer in started) == [200, 409]
+    [(has_it,)] = bar.query("select processed_by from orders")
+    [refused] = [answer for answer in started if answer.status_code == 409]
+    assert has_it in refused.json()["detail"]
+    assert refused.json()["current_status"] == "cooking"
+
+
 def test_an_order_that_cannot_be_made_fails_with_its_reason(bar: Expedite) -> None:
     bar.start("order_service", **NO_LIMITS)
     emma = register(bar, "emma", "employee")

@@ -72,6 +72,9 @@ def test_who_registers_is_a_customer_and_signed_in(house: Expedite) -> None:
         ({"username": "<script>"}, ["username"]),
         ({"username": "ada\u202elovelace"}, ["username"]),
         ({"username": "..."}, ["username"]),
+        ({"username": "\u3164"}, ["username"]),
+        ({"username": "STAFF"}, ["username"]),
+        ({"password": "e\u0301" * 4}, ["password"]),
         ({"password": "abc"}, ["password"]),
         ({"password": "x" * 5000}, ["password"]),
         ({"password": 12345678}, ["password"]),
@@ -104,6 +107,7 @@ def test_an_email_and_a_name_are_taken_however_they_are_written(house: Expedite)
     for changes, field in (
         ({"email": ada.email.upper()}, "email"),
         ({"username": ada.username.upper()}, "username"),
+        ({"username": ada.username + "\ufe0f"}, "username"),
         ({"username": ada.username.replace("a", "\uff41")}, "username"),  # a wide a
     ):
         answer = post(house, "/register", registration(**changes))

@@ -4,13 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from common.errors import Invalid, NotFound
+from tests.eventually import eventually
 from tests.expedite import ROOT, Expedite, an_order
+from tests.faults.locks import held
 from tests.people import NO_LIMITS, Someone, get, post, register, request
 
 COCKTAILS = {
@@ -156,6 +161,8 @@ def test_a_name_is_taken_however_it_is_written(house: Expedite, emma: Someone) -
         {"name": ""},
         {"name": "x" * 51},
         {"name": "fish/chips"},
+        {"name": ".."},
+        {"name": "\u3164"},
         {"name": "a\nb"},
         {"category": ""},
         {"category": 7},
@@ -283,7 +290,7 @@ def test_an_order_keeps_the_price_that_it_was_placed_at(house: Expedite, emma: S
 
 def test_another_price_than_the_menus_is_refused_with_the_price(house: Expedite) -> None:
     items = [
-        {"name": "MARGHERITA\u200d pizza", "quantity": 1, "price": 0.01},
+        {"name": "MARGHERITA\u200d pizza\ufe0f", "quantity": 1, "price": 0.01},
         {"name": "Espresso", "quantity": 1, "price": 1},
     ]
     answer = post(house, "/orders", an_order(items=items))
@@ -356,8 +363,6 @@ def test_a_repeated_order_gets_its_first_answer_whatever_the_menu_says_by_then(
 
 
 def test_the_menus_changes_reach_the_other_process_within_a_second(house: Expedite, emma: Someone) -> None:
-    from tests.eventually import eventually
-
     other = house.start("order_service", **NO_LIMITS)
     mine = dish()
     path = post(house, "/menu", mine, emma).json()["url"]
@@ -385,3 +390,48 @@ def test_a_recipes_time_counts_in_the_ticket_and_in_the_estimate(house: Expedite
     assert seconds >= 59
     if body is not None:
         assert json.loads(body)["prep_seconds"] == 60
+
+
+def test_orders_that_come_at_once_after_a_pause_see_the_menu_of_now(house: Expedite, emma: Someone) -> None:
+    mine = dish()
+    post(house, "/menu", mine, emma)
+    body = an_order(items=[{"name": mine["name"], "quantity": 1}])
+    assert post(house, "/orders", body).status_code == 201
+    house.query(
+        "update menu_items set available = false where name = %s", mine["name"]
+    )  # as another process would
+    until = time.monotonic() + 2.5  # no look is used any longer
+    eventually(lambda: time.monotonic() > until)
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: post(house, "/orders", body).status_code, range(20))) == {422}
+
+
+def test_a_look_that_cannot_be_had_fails_for_all_who_wait_at_once(expedite: Expedite) -> None:
+    process = expedite.start("order_service", **NO_LIMITS)
+    locked = held(expedite, "lock table menu_items in access exclusive mode")
+    with locked, ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: post(expedite, "/orders", an_order()).status_code, range(6)))
+        assert set(answers) == {503}
+        assert len(process.actions("db_query_failed")) == 1  # not six, one after the other
+    eventually(lambda: expedite.place(at=process))
+
+
+@pytest.mark.parametrize("name", ["a%00b", "%ED%A0%80", "x" * 300])
+def test_a_name_that_no_dish_can_have_is_not_found(house: Expedite, emma: Someone, name: str) -> None:
+    for method in ("PATCH", "DELETE"):
+        assert request(house, method, f"/menu/{name}", {"price": 1}, emma).status_code == 404
+    with house.rpc() as rpc:
+        for strange in ("\x00", "\ud800", 7, None, ["a"], {"a": 1}):
+            with pytest.raises((NotFound, Invalid)):
+                rpc.order_service.remove_dish(strange)
+
+
+def test_the_menu_has_an_end(expedite: Expedite) -> None:
+    expedite.start("order_service", **NO_LIMITS)
+    emma = register(expedite, "emma", "employee")
+    expedite.query(
+        "insert into menu_items (name, name_key, category, price, ingredients, allergens)"
+        " select 'Dish ' || n, 'dish ' || n, 'many', 1, '[]', '{}' from generate_series(1, 1000) n"
+    )
+    assert len(get(expedite, "/menu").json()["items"]) == 1000
+    assert post(expedite, "/menu", dish(), emma).status_code == 409

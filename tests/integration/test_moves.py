@@ -13,9 +13,9 @@ import pytest
 from common import events, logs, moves
 from common.errors import IllegalMove, NotFound
 from common.moves import Actor, Moved
-from order_service.orders import form as order_form
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
+from tests import forms as order_form
 from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction
 from tests.unit.test_lifecycle import ROLES, STATUSES, TYPES, is_allowed

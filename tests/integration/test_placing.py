@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from common import events, logs
-from order_service.orders import form as order_form
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
+from tests import forms as order_form
 from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction
 

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from common import events, outbox
-from order_service.orders import form as order_form
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
+from tests import forms as order_form
 from tests.eventually import eventually
 from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction

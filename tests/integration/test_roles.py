@@ -10,7 +10,7 @@ import pytest
 import requests
 from nameko.rpc import Rpc
 
-from common.errors import Refusal
+from common.errors import Invalid, Refusal, Unauthorized
 from common.http import HttpEntrypoint
 from kitchen_service import KitchenService
 from notifier_service import NotifierService
@@ -278,3 +278,17 @@ def test_staff_see_all_of_an_order_but_the_address_for_notifications(asked: Aske
         "select body::text from outbox where body ->> 'order_number' = %s", own["order_number"]
     )
     assert not [body for (body,) in sent if "cleo@example.com" in body]
+
+
+@pytest.mark.parametrize(
+    "caller", [{"user": "\0"}, {"user": "\ud800"}, {"user": 2**70}, {"user": True}, {"user": []}, {"user": "1"}]
+)
+def test_a_user_who_is_none_is_nobody(house: Expedite, caller: dict[str, Any]) -> None:
+    with house.rpc() as rpc, pytest.raises(Unauthorized):
+        rpc.order_service.place_order(an_order(), caller)
+
+
+@pytest.mark.parametrize("caller", [7, "ada", [], {"name": "ada"}, {"user": 1, "role": "admin"}])
+def test_a_caller_is_said_as_callers_are(house: Expedite, caller: Any) -> None:
+    with house.rpc() as rpc, pytest.raises(Invalid):
+        rpc.order_service.place_order(an_order(), caller)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from common import codec
 from common.errors import Invalid
-from order_service.orders import form as order_form
 from order_service.orders.form import Item, OrderForm
+from tests import forms as order_form
 from tests.expedite import PIZZA, an_order
 
 ADDRESS = "12 Harbour Street"
