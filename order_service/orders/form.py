@@ -18,6 +18,8 @@ from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
 from order_service.forms import REQUIRED, Email, Form, Line, Money, PersonName, Whole, field_errors
 from order_service.menu.catalogue import Menu
 
+_PRICE = Money("0.01", "999.99", error_messages=REQUIRED)  # of one piece; the menu's, where there is none
+
 
 @dataclass(frozen=True)
 class Item:
@@ -147,7 +149,7 @@ def _settled(item: dict[str, Any], menu: Menu) -> Item:
 def _cents(price: Any) -> Decimal | None:
     """A price that was sent, if it is one; what is none, the form has refused by itself."""
     try:
-        return Money("0.01", "999.99").deserialize(price)
+        return _PRICE.deserialize(price)
     except ValidationError:
         return None
 
@@ -155,8 +157,7 @@ def _cents(price: Any) -> Decimal | None:
 class _ItemForm(Form):
     name = Line(1, 50, required=True, error_messages=REQUIRED)
     quantity = Whole(1, 10, required=True, error_messages=REQUIRED)
-    # The menu's, where there is none.
-    price = Money("0.01", "999.99", error_messages=REQUIRED)
+    price = _PRICE
 
 
 class _OrderForm(Form):

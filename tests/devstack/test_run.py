@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 
 from devstack.processes import children, command_line, free_port
 from devstack.rabbitmq import CACHE
@@ -83,6 +84,8 @@ def test_the_first_run_the_printed_order_a_second_run_and_ctrl_c(
         number = answer["order_number"]
         eventually(lambda: f"{number}: Status changed from 'cooking' to 'ready'" in first.said)
         assert (checkout / ".devstack/env").stat().st_mode & 0o777 == 0o600
+        menu = requests.get(f"http://{environment['ORDER_ADDRESS']}/menu", timeout=10).json()
+        assert "Margarita" in [dish["name"] for dish in menu["items"]]
 
         second = subprocess.run(
             [sys.executable, "-m", "devstack", "run"],
