@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from nameko_sqlalchemy.database import Session
-
 from common import codec, logs, moves
 from common.database import Postgres, Sessions
 from common.errors import Invalid, NotFound
@@ -16,7 +14,7 @@ from common.settings import Settings
 from order_service.orders import form as order_form
 from order_service.orders import idempotency, placing, reading, tracking_links
 from order_service.orders.forecast import Forecast
-from order_service.orders.placing import NewOrder
+from order_service.orders.placing import Intake, NewOrder, PlacedOrder
 
 #: Who is asking, as plain data: {"key": the secret of an order's tracking link}. None is the house itself, which
 #: only RPC can be; HTTP always names somebody, if only with {"key": None}.
@@ -34,18 +32,30 @@ class Orders(Postgres):
         super().setup()
         self._signing_key = self.settings.signing_key()
         self._forecast = Forecast()
+        self._intake = Intake(self.settings)
+
+    def stop(self) -> None:
+        self._intake.close()
 
     def get_dependency(self, worker_ctx: Any) -> "OrderDesk":
-        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast)
+        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast, self._intake)
 
 
 class OrderDesk(Board):
     """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes, forecast: Forecast) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        settings: Settings,
+        signing_key: bytes,
+        forecast: Forecast,
+        intake: Intake,
+    ) -> None:
         super().__init__(sessions, settings)
         self._signing_key = signing_key
         self._forecast = forecast
+        self._intake = intake
 
     def place(self, body: Any, caller: Caller, idempotency_key: str | None = None) -> dict[str, Any]:
         """Take an order. When this returns, the order and its event are durable.
@@ -56,12 +66,14 @@ class OrderDesk(Board):
         order = NewOrder.of(form, placed_by=_HOUSE if caller is None else CUSTOMER)
         estimate = self._forecast.completion(self._sessions, form.order_type, order.prep_seconds, order.priority)
         if idempotency_key is None:
-            with self._sessions.single() as session:
-                answer, is_new = self._write(session, order, estimate), True
+            answer, is_new = self._answer(order, estimate, self._intake.place(order)), True
         else:
             with self._sessions.begin() as session:
                 answer, is_new = idempotency.once(
-                    session, idempotency_key, form, lambda session: self._write(session, order, estimate)
+                    session,
+                    idempotency_key,
+                    form,
+                    lambda session: self._answer(order, estimate, placing.place(session, [order])[0]),
                 )
         number = answer["order_number"]
         logs.event(
@@ -77,8 +89,7 @@ class OrderDesk(Board):
         return {**answer, "tracking_url": link}
 
     @staticmethod
-    def _write(session: Session, order: NewOrder, estimate: datetime) -> dict[str, Any]:
-        [placed] = placing.place(session, [order])
+    def _answer(order: NewOrder, estimate: datetime, placed: PlacedOrder) -> dict[str, Any]:
         return {
             "order_number": placed.number,
             "status": RECEIVED,
