@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 _MOST_ROWS = 100  # in one transaction
 _MOST_WAITING = 1000  # rows; whoever comes then is refused
 # While one waits for its commit the next one is read and sent. More would make smaller batches.
-_WRITERS = 2
+_WRITERS = 1
 
 
 class _Request:
@@ -51,10 +51,11 @@ class GroupCommit:
 
     def __init__(self, settings: Settings, statement: str) -> None:
         self._settings = settings
-        self._prepare = f"prepare write (jsonb) as {statement}"
         self._breaker = breaker(settings)
         self._waiting: deque[_Request] = deque()
-        self._idle = [_Connection(settings, self._prepare) for _ in range(_WRITERS)]
+        # One, and so one transaction at a time: two would only make smaller batches.
+        self._connection = _Connection(settings, statement)
+        self._is_writing = False
 
     def write(self, row: bytes) -> Row:
         """Returns the statement's row for this one when it is durable.
@@ -66,23 +67,23 @@ class GroupCommit:
             raise Unavailable(AWAY)
         request = _Request(row)
         self._waiting.append(request)
-        if self._idle:
-            eventlet.spawn_n(self._write_what_waits, self._idle.pop())
+        if not self._is_writing:
+            self._is_writing = True
+            eventlet.spawn_n(self._write_what_waits)
         return request.done.wait()
 
     def close(self) -> None:
         """To be called when nobody waits any more."""
-        for connection in self._idle:
-            connection.close()
+        self._connection.close()
 
-    def _write_what_waits(self, connection: "_Connection") -> None:
+    def _write_what_waits(self) -> None:
         try:
             while self._waiting:
                 batch = self._next_batch()
                 if batch:
-                    self._write(connection, batch)
+                    self._write(batch)
         finally:
-            self._idle.append(connection)
+            self._is_writing = False
 
     def _next_batch(self) -> list[_Request]:
         """What waits, without what has waited for too long already, as for a place in a pool."""
@@ -94,17 +95,17 @@ class GroupCommit:
         _refuse(late)
         return [request for request in batch if request.since >= oldest]
 
-    def _write(self, connection: "_Connection", batch: Sequence[_Request]) -> None:
+    def _write(self, batch: Sequence[_Request]) -> None:
         if self._breaker.is_open:  # since these began to wait
             _refuse(batch)
             return
         try:
-            rows = connection.execute(b"[" + b",".join([request.row for request in batch]) + b"]")
+            rows = self._connection.execute(b"[" + b",".join([request.row for request in batch]) + b"]")
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
             logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR, rows=len(batch))
             _refuse(batch)
             if not isinstance(exc, BUSY):
-                connection.close()
+                self._connection.close()
                 self._breaker.trip()
         except Exception as exc:
             if len(batch) == 1:
@@ -112,7 +113,7 @@ class GroupCommit:
                 return
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
-                self._write(connection, half)
+                self._write(half)
         else:
             for request, row in zip(batch, rows, strict=True):
                 request.done.send(row)
@@ -126,9 +127,9 @@ def _refuse(requests: Sequence[_Request]) -> None:
 class _Connection:
     """A connection in autocommit with the statement prepared, opened when it is needed."""
 
-    def __init__(self, settings: Settings, prepare: str) -> None:
+    def __init__(self, settings: Settings, statement: str) -> None:
         self._settings = settings
-        self._prepare = prepare
+        self._statement = statement
         self._bound = settings.statement_timeout + 1  # seconds; PostgreSQL itself may be frozen
         self._connection: Any = None
 
@@ -151,11 +152,16 @@ class _Connection:
                 self._connection.poll()  # notices a server that has left meanwhile
                 return
             self.close()
-        # The plan is the same for any rows; PostgreSQL would first make it five times to find out.
-        options = connect_options(self._settings.statement_timeout, plan_cache_mode="force_generic_plan")
+        options = connect_options(
+            self._settings.statement_timeout,
+            # The plan is the same for any rows; PostgreSQL would first make it five times to find out.
+            plan_cache_mode="force_generic_plan",
+            # What is planned while the tables are empty, the checks of foreign keys too, stays when they are full.
+            enable_seqscan="off",
+        )
         with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
             connection = psycopg2.connect(self._settings.database_url, **options)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(self._prepare)
+            cursor.execute(f"prepare write (jsonb) as {self._statement}")
         self._connection = connection

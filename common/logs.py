@@ -16,12 +16,15 @@ import time
 import traceback
 from typing import Any
 
+import eventlet
+
 from common import codec
 
 _HOSTNAME = os.environ.get("HOSTNAME") or socket.gethostname()
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ROW_VALUES = re.compile(r"^(DETAIL|CONTEXT|LINE \d+):.*$", re.MULTILINE)
 _log = logging.getLogger("expedite")
+_write = eventlet.patcher.original("os").write  # eventlet's does the same with a detour
 
 # A process is one service; the container names it when it starts.
 _service_name = "expedite"
@@ -101,7 +104,7 @@ class StdoutHandler(logging.Handler):
         try:
             line = self.format(record).encode() + b"\n"
             while line:
-                line = line[os.write(sys.stdout.fileno(), line) :]
+                line = line[_write(sys.stdout.fileno(), line) :]
         except Exception:
             self.handleError(record)
 

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from common.errors import Invalid
 from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES
+from order_service.orders import plain_form
 
 _APOSTROPHES_AND_HYPHENS = "'’ʼ-‐‑"
 _CENT = Decimal("0.01")
@@ -45,7 +46,7 @@ def read(body: Any, open_items: bool = True) -> OrderForm:
     if not isinstance(body, Mapping):
         raise Invalid.fields([{"field": "", "message": "An order is a JSON object."}])
     try:
-        order = _SCHEMA.load(body)
+        order = plain_form.read(body) or _SCHEMA.load(body)
     except ValidationError as exc:
         raise Invalid.fields(list(_flatten(exc.messages))) from exc
     items = tuple(Item(**item) for item in order["items"])
