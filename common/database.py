@@ -105,10 +105,10 @@ def breaker(settings: Settings) -> Breaker:
 class Sessions:
     """Opens sessions for a capability; what a provider built on `Postgres` works with."""
 
-    def __init__(self, wrapper: DatabaseWrapper, settings: Settings) -> None:
+    def __init__(self, wrapper: DatabaseWrapper, settings: Settings, breaker: Breaker) -> None:
         self._wrapper = wrapper
         self._settings = settings
-        self._breaker = breaker(settings)
+        self._breaker = breaker
 
     def are_to_be_had(self) -> bool:
         """True when PostgreSQL answers, whatever the last statement's trouble was."""
@@ -197,6 +197,7 @@ class Postgres(Database):
     def setup(self) -> None:
         self.settings = settings(self.container.config, self.container.service_name)
         self.engine = engine(self.settings)
+        self._breaker = breaker(self.settings)
         self.Session = sessionmaker(bind=self.engine, class_=Session)
 
     def start(self) -> None:
@@ -209,7 +210,7 @@ class Postgres(Database):
 
     def sessions(self, worker_ctx: object) -> Sessions:
         """For a capability's get_dependency()."""
-        return Sessions(super().get_dependency(worker_ctx), self.settings)
+        return Sessions(super().get_dependency(worker_ctx), self.settings, self._breaker)
 
     def _say_when_connected(self) -> None:
         pause = 0.5
