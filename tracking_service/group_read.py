@@ -1,9 +1,9 @@
 """Where orders stand, for all who ask at once.
 
-Requests that come while a query runs are answered together by the next one, through a statement that PostgreSQL has
-planned already: the mechanism of `common.group_commit`, for a statement that writes nothing. What an order that waits
-must be told besides, how much work is ahead of it, comes from one look at the kitchen's queue that all share for a
-second.
+Requests that come while a query runs are answered together by the next one, through a statement that PostgreSQL
+has planned already: the mechanism of `common.group_commit`, for a statement that writes nothing. What an order
+that waits must be told besides, how much work is ahead of it, comes from one look at the kitchen's queue that all
+share for a second.
 """
 
 from typing import Any
