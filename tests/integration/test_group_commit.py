@@ -15,7 +15,9 @@ from tests.eventually import eventually
 from tests.expedite import Expedite, Process, an_order
 from tests.faults.proxy import Proxy
 
-NAMES = [f"{first} {last}" for first in ("Ada", "Bob", "Cleo", "Dan", "Eve") for last in ("A-a", "B-b", "C-c", "D-d")]
+NAMES = [
+    f"{first} {last}" for first in ("Ada", "Bob", "Cleo", "Dan", "Eve") for last in ("Hall", "Ito", "Roe", "Wu")
+]
 WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 BATCHES = "select count(distinct placed_at) from orders"
 
@@ -29,8 +31,13 @@ class Crowd:
 
     def order(self, **changes: Any) -> None:
         connection = http.client.HTTPConnection(self._desk.address, timeout=30)
-        connection.request("POST", "/orders", json.dumps(an_order(**changes)), {"Content-Type": "application/json"})
+        body = json.dumps(an_order(**changes))
+        connection.request("POST", "/orders", body, {"Content-Type": "application/json"})
         self._connections.append(connection)
+
+    def wait_until_all_are_read(self) -> None:
+        """This is answered after all that came before it was read."""
+        assert self._desk.health("live").status_code == 200
 
     def answers(self) -> list[tuple[int, Any]]:
         """In the order of the requests."""
@@ -44,7 +51,7 @@ class Crowd:
 
 @contextmanager
 def held_up(expedite: Expedite, crowd: Crowd) -> Iterator[None]:
-    """What is ordered inside the block is waiting together when the block ends: the first order has been sent to
+    """What is ordered inside the block waits together until the block ends: the first order has been sent to
     PostgreSQL, which cannot number it until then."""
     blocker = psycopg2.connect(expedite.database_url)
     try:
@@ -53,8 +60,6 @@ def held_up(expedite: Expedite, crowd: Crowd) -> Iterator[None]:
             crowd.order(customer_name="First")
             eventually(lambda: expedite.query(WAITING) == [(1,)])
             yield
-            # It is answered after all that came before it was read.
-            assert crowd._desk.health("live").status_code == 200
     finally:
         blocker.close()
 
@@ -66,12 +71,16 @@ def stored(expedite: Expedite) -> dict[str, str]:
 def test_a_hundred_at_once_are_a_few_transactions_and_each_gets_its_own_answer(expedite: Expedite) -> None:
     crowd = Crowd(expedite.start("order_service", MAX_CONCURRENT=200, MAX_WORKERS=210))
     orders = [
-        {"customer_name": f"{name} {tail}", "items": [{"name": "Tea", "quantity": 1, "price": 1 + number / 100}]}
+        {
+            "customer_name": f"{name} {tail}",
+            "items": [{"name": "Tea", "quantity": 1, "price": (100 + number) / 100}],
+        }
         for number, (name, tail) in enumerate((name, tail) for name in NAMES for tail in ("V", "W", "X", "Y", "Z"))
     ]
     with held_up(expedite, crowd):
         for order in orders:
             crowd.order(**order)
+        crowd.wait_until_all_are_read()
     answers = crowd.answers()[1:]
     assert {status for status, _ in answers} == {201}
     rows = expedite.query(
@@ -97,6 +106,7 @@ def test_an_order_that_postgresql_refuses_fails_alone(expedite: Expedite) -> Non
     with held_up(expedite, crowd):
         for name in names:
             crowd.order(customer_name=name)
+        crowd.wait_until_all_are_read()
     answers = crowd.answers()[1:]
     assert [status for status, _ in answers] == [500 if name == "Mallory" else 201 for name in names]
     kept = stored(expedite)
@@ -126,6 +136,7 @@ def test_when_postgresql_is_cut_off_during_a_batch_nobody_is_told_what_is_not_so
     with held_up(expedite, crowd):
         for name in NAMES:
             crowd.order(customer_name=name)
+        crowd.wait_until_all_are_read()
         if commits:
             to_postgres.lose_the_answer(b"execute write")  # of the batch after this one
         else:
@@ -150,11 +161,9 @@ def test_a_process_that_is_told_to_stop_writes_and_answers_what_waits(expedite: 
     with held_up(expedite, crowd):
         for name in NAMES:
             crowd.order(customer_name=name)
-        assert desk.health("live").status_code == 200
+        crowd.wait_until_all_are_read()
         desk.popen.terminate()
         eventually(lambda: desk.actions("graceful_shutdown"))
-        held = psycopg2.connect(expedite.database_url)
-        held.close()
     answers = crowd.answers()
     assert [status for status, _ in answers] == [201] * len(answers)
     assert {answer["order_number"] for _, answer in answers} == set(stored(expedite))
