@@ -149,7 +149,9 @@ class _Connection:
     def _open_if_it_is_not(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(psycopg2.Error):
-                self._connection.poll()  # notices a server that has left meanwhile
+                # Has the server left meanwhile? The first reads its last words, the second that it hung up.
+                self._connection.poll()
+                self._connection.poll()
                 return
             self.close()
         options = connect_options(

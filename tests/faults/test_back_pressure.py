@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -74,7 +75,8 @@ def assert_all_is_well(expedite: Expedite, answered: list[requests.Response]) ->
 def hanging(expedite: Expedite, url: str, most: int) -> Iterator[list[Future[requests.Response]]]:
     """As many requests as are worked on at once, none of which gets on, for the length of a block."""
     with ThreadPoolExecutor(most) as pool, held(expedite, "lock table order_numbers in access exclusive mode"):
-        requests_in_hand = [pool.submit(order, url) for _ in range(most)]
+        # With a key each is a transaction of its own, which can be counted.
+        requests_in_hand = [pool.submit(order, url, f"hanging-{uuid.uuid4()}") for _ in range(most)]
         eventually(lambda: waiting_for_locks(expedite) == most)
         yield requests_in_hand
 
