@@ -132,9 +132,9 @@ def test_clients_that_send_their_bodies_slowly_take_nobodys_place(expedite: Expe
 def test_a_place_is_free_again_when_its_client_went_away(expedite: Expedite) -> None:
     desk = expedite.start("order_service", MAX_CONCURRENT=MOST, STATEMENT_TIMEOUT=60)
     with held(expedite, "lock table order_numbers in access exclusive mode"):
-        for _ in range(MOST):
+        for number in range(MOST):
             with connection(desk) as client:
-                client.sendall(REQUEST)
+                client.sendall(REQUEST.replace(b"Host: x", b"Host: x\r\nIdempotency-Key: gone-%d" % number))
         eventually(lambda: waiting_for_locks(expedite) == MOST)
         assert is_refused_at_once(desk.url)
 
