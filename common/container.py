@@ -7,6 +7,7 @@ SIGTERM up to a minute late when it is idle. This one stops taking work, finishe
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -78,37 +79,50 @@ class GracefulContainer(ServiceContainer):
             eventlet.sleep(pause)
             pause = min(pause * 2, 5.0)
 
-    def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
-        """In the worker's own thread: what it logs and writes carries the id of the request that caused it."""
-        request_id = logs.sane_request_id(worker_ctx.data.get("request_id"))
-        worker_ctx.data["request_id"] = request_id  # and so do the calls that it makes
-        logs.begin_request(request_id)
-        super()._run_worker(worker_ctx, handle_result)
-
     def run_worker(self, entrypoint: Any, arguments: dict[str, Any], context: dict[str, Any]) -> Any:
-        """The result of the entrypoint's method, with the same life cycle for dependencies as a worker of
-        spawn_worker(). It runs in the calling thread, which would only wait for the other: a thread of its own and
-        Nameko's log lines, which nobody reads, cost as much as the rest of a short method."""
+        """The result of the entrypoint's method, as a worker of spawn_worker() would come to it, but in the
+        calling thread: it would only wait for the other, which costs as much as a short method."""
         if self._being_killed:
             raise ContainerBeingKilled()
         worker = WorkerContext(self, self.service_cls(), entrypoint, (), arguments, data=context)
+        outcome: list[Any] = []
+
+        def keep(_worker: Any, result: Any, failure: Any) -> tuple[Any, Any]:
+            outcome[:] = result, failure
+            return result, failure
+
         self._worker_threads[worker] = eventlet.getcurrent()
         try:
-            self._inject_dependencies(worker)
-            self._worker_setup(worker)
-            result = failure = None
-            try:
-                result = getattr(worker.service, entrypoint.method_name)(**arguments)
-            except Exception as exc:
-                failure = (type(exc), exc, exc.__traceback__)
-            self._worker_result(worker, result, failure)
-            self._worker_teardown(worker)
+            self._run_worker(worker, keep)
+            result, failure = outcome
             if failure is not None:
                 raise failure[1]
             return result
         finally:
-            failure = None  # it holds this frame, and this frame it
+            outcome.clear()  # a failure holds this frame, and this frame would hold it
+            failure = None
             self._worker_threads.pop(worker, None)
+
+    def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
+        """In the worker's own thread: what it logs and writes carries the id of the request that caused it.
+
+        Otherwise as Nameko's, without the lines that that puts together for a debug log which nobody reads."""
+        request_id = logs.sane_request_id(worker_ctx.data.get("request_id"))
+        worker_ctx.data["request_id"] = request_id  # and so do the calls that it makes
+        logs.begin_request(request_id)
+        self._inject_dependencies(worker_ctx)
+        self._worker_setup(worker_ctx)
+        result = failure = None
+        try:
+            method = getattr(worker_ctx.service, worker_ctx.entrypoint.method_name)
+            result = method(*worker_ctx.args, **worker_ctx.kwargs)
+        except Exception:
+            failure = sys.exc_info()
+        if handle_result is not None:
+            result, failure = handle_result(worker_ctx, result, failure)
+        self._worker_result(worker_ctx, result, failure)
+        failure = None
+        self._worker_teardown(worker_ctx)
 
     def _drain(self) -> None:
         """In place of the pool's waitall(), which can miss its wake-up when a worker starts meanwhile."""
