@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +62,37 @@ def test_plain_orders_are_read() -> None:
         assert [str(item["price"]) for item in read["items"]] == [
             str(item["price"]) for item in form._SCHEMA.load(body)["items"]
         ]
+
+
+def tea(**changes: Any) -> dict[str, Any]:
+    return an_order(items=[{"name": "Tea", "quantity": 1, "price": Decimal("2.50"), **changes}])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        an_order(customer_name="x" * 101),
+        an_order(customer_name="'-'"),
+        an_order(customer_name="Ada "),
+        an_order(customer_name="Zoë"),
+        an_order(order_type="other"),
+        an_order(order_type="dine_in"),
+        an_order(order_type="dine_in", table_number=0),
+        an_order(order_type="dine_in", table_number=101),
+        an_order(order_type="dine_in", table_number=True),
+        an_order(table_number=5),
+        an_order(order_type="delivery", delivery_address="123456789"),
+        an_order(order_type="delivery", delivery_address="x" * 501),
+        an_order(extra=1),
+        an_order(items=[]),
+        an_order(items=tea()["items"] * 21),
+        *(tea(price=Decimal(price)) for price in ("0", "0.001", "0.011", "1000", "NaN", "sNaN", "Infinity", "-1")),
+        *(tea(quantity=quantity) for quantity in (0, 11, True, Decimal(1))),
+        *(tea(name=name) for name in ("", " Tea", "x" * 51, "T\tea", "Thé")),
+        tea(extra=1),
+    ],
+    ids=str,
+)
+def test_about_anything_else_it_says_nothing(body: dict[str, Any]) -> None:
+    assert plain_form.read(body) is None
