@@ -77,6 +77,7 @@ class GroupCommit:
         self._connection.close()
 
     def _write_what_waits(self) -> None:
+        batch: list[_Request] = []
         try:
             while self._waiting:
                 batch = self._next_batch()
@@ -84,6 +85,8 @@ class GroupCommit:
                     self._write(batch)
         finally:
             self._is_writing = False
+            # Whatever ends this thread, nobody waits for ever.
+            _refuse([request for request in batch if not request.done.ready()])
 
     def _next_batch(self) -> list[_Request]:
         """What waits, without what has waited for too long already, as for a place in a pool."""

@@ -11,12 +11,14 @@ A method says what it needs of the request by the names of its parameters:
 answered as JSON, what it raises as problem details, so that the same method serves RPC as it stands.
 """
 
+import functools
 import inspect
 import logging
 import re
 import resource
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
@@ -220,6 +222,7 @@ class Answer:
             ("Content-Type", content_type),
             ("Content-Length", str(len(body))),
             ("X-Request-ID", request_id),
+            ("Date", _date(int(time.time()))),
             *_ALWAYS,
         ]
 
@@ -304,6 +307,12 @@ class HttpEntrypoint(HttpRequestHandler):
 
 
 http = HttpEntrypoint.decorator
+
+
+@functools.lru_cache(maxsize=2)
+def _date(now: int) -> str:
+    """As HTTP writes it; eventlet would do so for each answer."""
+    return formatdate(now, usegmt=True)
 
 
 def problem(refusal: errors.Refusal, request_id: str) -> Answer:
