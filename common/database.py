@@ -30,8 +30,8 @@ CONNECT_TIMEOUT = 3  # seconds
 READY_TIMEOUT = 2.0  # seconds
 _PROBE_PAUSE = 0.25  # seconds between two looks whether PostgreSQL is back
 #: PostgreSQL is there, and something in it is slow or in the way.
-_BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected)
-_AWAY = "The database cannot be reached at the moment."
+BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected)
+AWAY = "The database cannot be reached at the moment."
 _LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a database that is down
 
 # A server that has gone silent is noticed by the kernel after 5 + 3 × 2 seconds.
@@ -105,10 +105,10 @@ def breaker(settings: Settings) -> Breaker:
 class Sessions:
     """Opens sessions for a capability; what a provider built on `Postgres` works with."""
 
-    def __init__(self, wrapper: DatabaseWrapper, settings: Settings) -> None:
+    def __init__(self, wrapper: DatabaseWrapper, settings: Settings, breaker: Breaker) -> None:
         self._wrapper = wrapper
         self._settings = settings
-        self._breaker = breaker(settings)
+        self._breaker = breaker
 
     def are_to_be_had(self) -> bool:
         """True when PostgreSQL answers, whatever the last statement's trouble was."""
@@ -131,7 +131,7 @@ class Sessions:
         that was under way took effect is then unknown.
         """
         if self._breaker.is_open:
-            raise Unavailable(_AWAY)
+            raise Unavailable(AWAY)
         with (
             bounded(self._settings, self._breaker),
             self._wrapper.get_session(close_on_exit=True) as session,
@@ -157,9 +157,9 @@ def bounded(settings: Settings, breaker: Breaker) -> Iterator[None]:
     # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
     except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
         logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
-        if not isinstance(getattr(exc, "orig", exc), _BUSY):
+        if not isinstance(getattr(exc, "orig", exc), BUSY):
             breaker.trip()
-        raise Unavailable(_AWAY) from exc
+        raise Unavailable(AWAY) from exc
 
 
 class SessionOfItsOwn:
@@ -197,6 +197,7 @@ class Postgres(Database):
     def setup(self) -> None:
         self.settings = settings(self.container.config, self.container.service_name)
         self.engine = engine(self.settings)
+        self._breaker = breaker(self.settings)
         self.Session = sessionmaker(bind=self.engine, class_=Session)
 
     def start(self) -> None:
@@ -209,7 +210,7 @@ class Postgres(Database):
 
     def sessions(self, worker_ctx: object) -> Sessions:
         """For a capability's get_dependency()."""
-        return Sessions(super().get_dependency(worker_ctx), self.settings)
+        return Sessions(super().get_dependency(worker_ctx), self.settings, self._breaker)
 
     def _say_when_connected(self) -> None:
         pause = 0.5

@@ -1,5 +1,6 @@
 """When an order will be ready: its own time, plus the queue ahead of it over the workers online."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,41 @@ class KitchenLoad:
         for (kind, its_priority), seconds in self.waiting.items():
             if its_priority >= priority:
                 ahead[kind] = ahead.get(kind, 0.0) + seconds
+        return seconds_until_ready(order_type, prep_seconds, ahead, self.workers)
+
+
+@dataclass(frozen=True)
+class WaitingLine:
+    """Orders of one type and priority that wait, oldest first."""
+
+    ids: Sequence[int]
+    work: Sequence[float]  # up to and with each of them, in seconds at speed 1
+
+    def ahead_of(self, order_id: int) -> float:
+        """The work of those that are older."""
+        older = bisect_left(self.ids, order_id)
+        return self.work[older - 1] if older else 0.0
+
+    def total(self) -> float:
+        return self.work[-1]
+
+
+@dataclass(frozen=True)
+class KitchenQueue:
+    """Who waits and what is cooked at a moment: the order of things, where KitchenLoad has only sums."""
+
+    waiting: Mapping[tuple[str, int], WaitingLine]  # by order type and priority
+    cooking: Mapping[str, float]  # by order type, what is left
+    workers: Sequence[WorkerOnline]
+
+    def seconds_for(self, order_type: str, prep_seconds: float, priority: int, order_id: int) -> float:
+        """How long an order takes that waits. Ahead of it is what cooks, what has a higher priority, and what
+        has the same and is older."""
+        ahead = dict(self.cooking)
+        for (kind, its_priority), line in self.waiting.items():
+            if its_priority >= priority:
+                work = line.total() if its_priority > priority else line.ahead_of(order_id)
+                ahead[kind] = ahead.get(kind, 0.0) + work
         return seconds_until_ready(order_type, prep_seconds, ahead, self.workers)
 
 

@@ -11,6 +11,7 @@ A method says what it needs of the request by the names of its parameters:
 answered as JSON, what it raises as problem details, so that the same method serves RPC as it stands.
 """
 
+import functools
 import inspect
 import ipaddress
 import logging
@@ -18,19 +19,20 @@ import re
 import resource
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
 import eventlet
-from eventlet.event import Event
 from nameko.exceptions import ContainerBeingKilled
 from nameko.web.handlers import HttpRequestHandler
-from nameko.web.server import HttpOnlyProtocol, WebServer, WsgiApp
+from nameko.web.server import WebServer, WsgiApp
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from common import codec, errors, logs
+from common.http_head import QuickHead
 from common.settings import settings
 
 MAX_BODY = 64 * 1024  # bytes
@@ -42,12 +44,13 @@ _ACCEPT_PAUSE = 0.1  # seconds after a connection could not be accepted
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_ALWAYS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
     # Links carry an order's secret in their query.
-    "Referrer-Policy": "no-referrer",
-}
+    ("Referrer-Policy", "no-referrer"),
+)
 
 
 class HttpServer(WebServer):
@@ -73,6 +76,7 @@ class HttpServer(WebServer):
         server = super().get_wsgi_server(sock, wsgi_app, protocol=_Protocol, debug=debug)
         server.log_output = False  # ours says it, with the request id
         server.socket_timeout = SOCKET_TIMEOUT
+        server.capitalize_response_headers = False  # ours are written as they should be
         return server
 
     def run(self) -> None:
@@ -125,7 +129,7 @@ class HttpServer(WebServer):
                 eventlet.sleep(0.01)
 
 
-class _Protocol(HttpOnlyProtocol):
+class _Protocol(QuickHead):
     """What cannot be parsed gets our form of error too, and a client that goes away is not worth a traceback."""
 
     wfile: Any
@@ -165,36 +169,68 @@ def _not_http(status: int) -> bytes:
     logs.event("validation_failed", "not HTTP as it is spoken here", status=status)
     refusal = errors.Malformed(f"{HTTPStatus(status).phrase}.")
     refusal.status = status
-    response = problem(refusal, request_id)
-    response.headers["Connection"] = "close"
-    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
-    return f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode("latin-1") + response.get_data()
+    answer = problem(refusal, request_id)
+    head = "".join(f"{name}: {value}\r\n" for name, value in [*answer.headers, ("Connection", "close")])
+    return f"HTTP/1.1 {answer.status}\r\n{head}\r\n".encode("latin-1") + answer.body
 
 
 class App(WsgiApp):
     """Routes a request; what cannot be routed gets the same form of error as everything else."""
 
+    def __init__(self, server: HttpServer) -> None:
+        super().__init__(server)
+        self._routes: dict[str, list[tuple[re.Pattern[str], HttpEntrypoint]]] = {}
+        # As in werkzeug's routing, what is fixed comes before what may be anything.
+        for rule in sorted(self.url_map.iter_rules(), key=lambda rule: rule.rule.count("<")):
+            pattern = re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[!-.0-~]+)", rule.rule))
+            self._routes.setdefault(rule.endpoint.method, []).append((pattern, rule.endpoint))
+
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        request = Request(environ)
         request_id = logs.sane_request_id(environ.get("HTTP_X_REQUEST_ID"))
         environ["expedite.request_id"] = request_id
         environ["expedite.address"] = _address(environ, self.server.container.settings.trusted_proxies)
         logs.begin_request(request_id)
         self.server.begin_answer(environ)
-        response = self._answer(environ, request, request_id)
-        return response(environ, start_response)
+        return self._answer(environ, request_id)(environ, start_response)
 
-    def _answer(self, environ: dict[str, Any], request: Request, request_id: str) -> Response:
+    def _answer(self, environ: dict[str, Any], request_id: str) -> "Answer":
         try:
-            provider, request.path_values = self.url_map.bind_to_environ(environ).match()  # type: ignore[attr-defined]
-            response: Response = provider.handle_request(request)
+            provider, values = self._route(environ)
         except MethodNotAllowed as exc:
             allow = sorted(exc.valid_methods or ())
-            refusal: errors.Refusal = errors.MethodNotAllowed(f"Try {', '.join(allow)}.", {"allow": allow})
-            response = problem(refusal, request_id)
+            return problem(errors.MethodNotAllowed(f"Try {', '.join(allow)}.", {"allow": allow}), request_id)
         except (HTTPException, RequestRedirect):
-            response = problem(errors.NotFound("There is nothing at this address."), request_id)
-        return response
+            return problem(errors.NotFound("There is nothing at this address."), request_id)
+        request = Request(environ)
+        request.path_values = values  # type: ignore[attr-defined]
+        return provider.handle_request(request)
+
+    def _route(self, environ: dict[str, Any]) -> tuple["HttpEntrypoint", dict[str, Any]]:
+        for pattern, provider in self._routes.get(environ["REQUEST_METHOD"], ()):
+            if match := pattern.fullmatch(environ["PATH_INFO"]):
+                return provider, match.groupdict()
+        # What is asked otherwise (HEAD, a path with an é or a slash too many) is werkzeug's to judge.
+        return self.url_map.bind_to_environ(environ).match()
+
+
+class Answer:
+    """An answer with a body of JSON, as WSGI. werkzeug's Response would take as long as routing and reading do."""
+
+    def __init__(self, status: int, content_type: str, body: bytes, request_id: str) -> None:
+        self.status_code = status
+        self.status = _STATUS[status]
+        self.body = body
+        self.headers = [
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("X-Request-ID", request_id),
+            ("Date", _date(int(time.time()))),
+            *_ALWAYS,
+        ]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response(self.status, self.headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]
 
 
 class HttpEntrypoint(HttpRequestHandler):
@@ -227,11 +263,11 @@ class HttpEntrypoint(HttpRequestHandler):
             name: read for name, read in _READERS.items() if name in inspect.signature(method).parameters
         }
 
-    def handle_request(self, request: Request) -> Response:
+    def handle_request(self, request: Request) -> Answer:
         started = time.perf_counter()
         request_id = request.environ["expedite.request_id"]
         try:
-            response = self._run(request, request_id)
+            answer = self._run(request, request_id)
         except errors.Refusal as refusal:
             if isinstance(refusal, errors.Invalid | errors.Malformed | errors.WrongMediaType | errors.TooLarge):
                 logs.event(
@@ -240,20 +276,20 @@ class HttpEntrypoint(HttpRequestHandler):
                     logging.WARNING,
                     fields=[error["field"] for error in refusal.extra.get("errors", [])],
                 )
-            response = problem(refusal, request_id)
+            answer = problem(refusal, request_id)
         except Exception:
             logs.event("request_failed", f"{request.method} {self.url} failed", logging.ERROR)
-            response = problem(errors.Broken("It is logged under this request id."), request_id)
+            answer = problem(errors.Broken("It is logged under this request id."), request_id)
         logs.event(
             "request_received",
             f"{request.method} {self.url}",
             logging.DEBUG if self.is_probe else logging.INFO,
-            status=response.status_code,
+            status=answer.status_code,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
-        return response
+        return answer
 
-    def _run(self, request: Request, request_id: str) -> Response:
+    def _run(self, request: Request, request_id: str) -> Answer:
         self._refuse_too_much()  # at once, and before the body is read: piling up would help nobody
         arguments = dict(request.path_values)  # type: ignore[attr-defined]
         for name, read in self._wants.items():
@@ -276,56 +312,45 @@ class HttpEntrypoint(HttpRequestHandler):
         if is_full or self.server.in_work >= self.container.settings.max_concurrent:
             raise errors.Unavailable("Too much at once; try again in a moment.")
 
-    def _call(self, arguments: dict[str, Any], request_id: str) -> Response:
-        done = Event()
-
-        def handle_result(worker_ctx: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            done.send(result, exc_info)
-            return result, exc_info
-
+    def _call(self, arguments: dict[str, Any], request_id: str) -> Answer:
         try:
-            self.container.spawn_worker(
-                self, (), arguments, context_data={"request_id": request_id}, handle_result=handle_result
-            )
+            result = self.container.run_worker(self, arguments, {"request_id": request_id})
         except ContainerBeingKilled as exc:
             raise errors.Unavailable("This process is stopping.") from exc
-        result = done.wait()
-        if isinstance(result, Response):
-            return result
-        response = Response(codec.dumps(result), self.status, mimetype=_JSON)
+        answer = Answer(self.status, _JSON, codec.dumps(result), request_id)
         if self.location is not None:
-            response.headers["Location"] = self.location.format_map(result)
-        return _dress(response, request_id)
+            answer.headers.append(("Location", self.location.format_map(result)))
+        return answer
 
 
 http = HttpEntrypoint.decorator
 
 
-def problem(refusal: errors.Refusal, request_id: str) -> Response:
+@functools.lru_cache(maxsize=2)
+def _date(now: int) -> str:
+    """As HTTP writes it; eventlet would do so for each answer."""
+    return formatdate(now, usegmt=True)
+
+
+def problem(refusal: errors.Refusal, request_id: str) -> Answer:
     """The HTTP answer of a refusal."""
-    body = codec.dumps(refusal.problem(request_id))
-    response = Response(body, refusal.status, headers=refusal.headers, content_type=_PROBLEM)
-    return _dress(response, request_id)
-
-
-def _dress(response: Response, request_id: str) -> Response:
-    response.headers["X-Request-ID"] = request_id
-    for name, value in _ALWAYS.items():
-        response.headers.setdefault(name, value)
-    return response
+    answer = Answer(refusal.status, _PROBLEM, codec.dumps(refusal.problem(request_id)), request_id)
+    answer.headers += refusal.headers.items()
+    return answer
 
 
 def _body(request: Request) -> Any:
     """The JSON body. An absent one is None: whether that will do is the method's rule."""
-    length = request.content_length
-    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    environ = request.environ
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    length = None if chunked else int(environ.get("CONTENT_LENGTH", 0))
     if not length and not chunked:
         return None
     if length is not None and length > MAX_BODY:
         raise errors.TooLarge(f"At most {MAX_BODY} bytes are read.")
-    if request.mimetype != _JSON:
+    if environ["CONTENT_TYPE"].partition(";")[0].strip().lower() != _JSON:
         raise errors.WrongMediaType(f"Send the body as {_JSON}.")
-    data = _read(request.environ["wsgi.input"], MAX_BODY + 1 if length is None else length)
+    data = _read(environ["wsgi.input"], MAX_BODY + 1 if length is None else length)
     if len(data) > MAX_BODY:
         raise errors.TooLarge(f"At most {MAX_BODY} bytes are read.")
     if length is not None and len(data) < length:

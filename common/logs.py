@@ -5,15 +5,18 @@ an empty action. Nothing here cleans secrets out of a message: they are never pu
 """
 
 import contextvars
+import functools
 import json
 import logging
 import os
 import re
 import socket
+import sys
 import time
 import traceback
-import uuid
 from typing import Any
+
+import eventlet
 
 from common import codec
 
@@ -21,6 +24,7 @@ _HOSTNAME = os.environ.get("HOSTNAME") or socket.gethostname()
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ROW_VALUES = re.compile(r"^(DETAIL|CONTEXT|LINE \d+):.*$", re.MULTILINE)
 _log = logging.getLogger("expedite")
+_write = eventlet.patcher.original("os").write  # eventlet's does the same with a detour
 
 # A process is one service; the container names it when it starts.
 _service_name = "expedite"
@@ -37,7 +41,7 @@ def name_service(name: str) -> None:
 
 def new_request_id() -> str:
     """A request id that has not been used before."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def sane_request_id(candidate: Any) -> str:
@@ -67,13 +71,42 @@ def event(
     """Log `message` as `action`, with its details. An ERROR carries `error`, or else the exception that is being
     handled."""
     if _log.isEnabledFor(level):
-        _log.log(
+        exception = error or (sys.exc_info()[1] if level >= logging.ERROR else None)
+        # As Logger.log() does, without looking for the line of code that it was called from.
+        record = logging.LogRecord(
+            _log.name,
             level,
-            "%s",
+            "",
+            0,
             message,
-            extra={"action": action, "details": details},
-            exc_info=error or level >= logging.ERROR,
+            None,
+            None if exception is None else (type(exception), exception, exception.__traceback__),
         )
+        record.action = action
+        record.details = details
+        _log.handle(record)
+
+
+class StdoutHandler(logging.Handler):
+    """Writes each line with one system call. Two lines a request make the standard library's handler, with its
+    lock and its two layers of buffers, a tenth of what a request costs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # No line shows them, and every record would look them up.
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+    def createLock(self) -> None:  # noqa: N802  (logging's name)
+        """None is needed: nothing in emit() gives way to another greenlet."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record).encode() + b"\n"
+            while line:
+                line = line[_write(sys.stdout.fileno(), line) :]
+        except Exception:
+            self.handleError(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -82,8 +115,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-            + f".{int(record.msecs):03d}Z",
+            "timestamp": f"{_to_the_second(int(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "service": _service_name,
             "hostname": _HOSTNAME,
@@ -102,6 +134,11 @@ class JsonFormatter(logging.Formatter):
             return codec.dumps(line).decode()
         except TypeError:
             return _escaped(line)
+
+
+@functools.lru_cache(maxsize=2)
+def _to_the_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _escaped(line: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """What anyone may know: where an order stands, where it has been, and who works. Plain SQL, no personal data."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
@@ -9,16 +10,42 @@ from sqlalchemy import text
 from common import estimates
 from common.database import Sessions
 from common.errors import NotFound
+from common.estimates import KitchenQueue, WaitingLine
 from common.lifecycle import RECEIVED
 from common.models import IS_ONLINE
 from common.order_numbers import is_order_number
 from common.settings import Settings
 
-_STATUS = text("""
-    select number, order_type, status, updated_at, estimated_completion, processed_by, prep_seconds, priority,
-        placed_at
-    from orders where number = :number
-""")
+
+class Standing(NamedTuple):
+    """Where an order stands: columns of `orders`."""
+
+    number: str
+    id: int
+    order_type: str
+    status: str
+    updated_at: datetime
+    estimated_completion: datetime | None
+    processed_by: str | None
+    prep_seconds: int
+    priority: int
+
+    def as_answer(self, queue: Callable[[], KitchenQueue]) -> dict[str, Any]:
+        """With the time at which it will be (or was) ready, which for an order that waits is up to `queue`."""
+        expected = self.estimated_completion
+        if self.status == RECEIVED:
+            seconds = queue().seconds_for(self.order_type, self.prep_seconds, self.priority, self.id)
+            expected = datetime.now(UTC) + timedelta(seconds=seconds)
+        return {
+            "order_number": self.number,
+            "current_status": self.status,
+            "updated_at": self.updated_at,
+            "estimated_completion": expected,
+            "processed_by": self.processed_by,
+        }
+
+
+_STANDING = text(f"select {', '.join(Standing._fields)} from orders where number = :number")
 _HISTORY = text("""
     select l.status, l.changed_at, l.changed_by
     from order_status_log l join orders o on o.id = l.order_id
@@ -33,13 +60,19 @@ _ONLINE = text(f"select order_types, cooking_speed from workers where {IS_ONLINE
 
 _LEFT_TO_COOK = "greatest(0, prep_seconds - extract(epoch from now() - cooking_started_at))"
 
-# An order ahead is one that cooks (what is left of it), has a higher priority, or the same and was earlier.
-_AHEAD = text(f"""
-    select order_type, sum(case status when 'received' then prep_seconds else {_LEFT_TO_COOK} end)
-    from orders
-    where status in ('received', 'cooking')
-        and (status = 'cooking' or priority > :priority or priority = :priority and placed_at < :placed_at)
-    group by order_type
+# Of each type and priority the orders that wait, oldest first, and the work up to and with each. Those that were
+# written together have the same time; their ids tell which is first in its queue.
+_WAITING = text("""
+    select order_type, priority, array_agg(id order by id), array_agg(work order by id)
+    from (
+        select order_type, priority, id,
+            sum(prep_seconds) over (partition by order_type, priority order by id)::float8 as work
+        from orders where status = 'received'
+    ) waiting
+    group by order_type, priority
+""")
+_COOKING = text(f"""
+    select order_type, sum({_LEFT_TO_COOK})::float8 from orders where status = 'cooking' group by order_type
 """)
 _LOAD = text(f"""
     select status, order_type, priority,
@@ -86,26 +119,19 @@ class Board:
 
 def order_status(session: Session, order_number: str) -> dict[str, Any]:
     """An order's status now, with the time at which it will be (or was) ready. Raises NotFound."""
-    order = _find(session, order_number)
-    expected = order.estimated_completion
-    if order.status == RECEIVED:
-        expected = _estimated_completion(
-            session, order.order_type, order.prep_seconds, order.priority, order.placed_at
-        )
-    return {
-        "order_number": order.number,
-        "current_status": order.status,
-        "updated_at": order.updated_at,
-        "estimated_completion": expected,
-        "processed_by": order.processed_by,
-    }
+    row = None
+    if is_order_number(order_number):
+        row = session.execute(_STANDING, {"number": order_number}).one_or_none()
+    if row is None:
+        raise unknown(order_number)
+    return Standing(*row).as_answer(lambda: kitchen_queue(session))
 
 
 def order_history(session: Session, order_number: str) -> list[dict[str, Any]]:
     """Every status the order has had, oldest first. Raises NotFound."""
     rows = session.execute(_HISTORY, {"number": order_number}).all() if is_order_number(order_number) else []
     if not rows:
-        raise _unknown(order_number)
+        raise unknown(order_number)
     return [{"status": row.status, "timestamp": row.changed_at, "changed_by": row.changed_by} for row in rows]
 
 
@@ -136,16 +162,6 @@ def workers(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def _estimated_completion(
-    session: Session, order_type: str, prep_seconds: int, priority: int, placed_at: datetime
-) -> datetime:
-    """When an order that waits since `placed_at` will be ready (UTC)."""
-    wait = estimates.seconds_until_ready(
-        order_type, prep_seconds, _work_ahead(session, priority, placed_at), _workers_online(session)
-    )
-    return datetime.now(UTC) + timedelta(seconds=wait)
-
-
 def kitchen_load(session: Session) -> estimates.KitchenLoad:
     """The kitchen's work now."""
     waiting: dict[tuple[str, int], float] = {}
@@ -158,26 +174,22 @@ def kitchen_load(session: Session) -> estimates.KitchenLoad:
     return estimates.KitchenLoad(waiting, cooking, _workers_online(session))
 
 
+def kitchen_queue(session: Session) -> KitchenQueue:
+    """Who waits in the kitchen now, and behind what."""
+    waiting = {
+        (order_type, priority): WaitingLine(ids, work)
+        for order_type, priority, ids, work in session.execute(_WAITING)
+    }
+    cooking = {row[0]: row[1] for row in session.execute(_COOKING)}
+    return KitchenQueue(waiting, cooking, _workers_online(session))
+
+
 def _workers_online(session: Session) -> list[estimates.WorkerOnline]:
     """The workers whose last heartbeat is not older than twice their interval."""
     return [estimates.WorkerOnline(tuple(row[0]), row[1]) for row in session.execute(_ONLINE)]
 
 
-def _work_ahead(session: Session, priority: int, placed_at: datetime) -> dict[str, float]:
-    """Seconds of work, by order type, ahead of an order of that priority placed at that time."""
-    rows = session.execute(_AHEAD, {"priority": priority, "placed_at": placed_at})
-    return {order_type: float(seconds) for order_type, seconds in rows}
-
-
-def _find(session: Session, order_number: str) -> Any:
-    row = None
-    if is_order_number(order_number):
-        row = session.execute(_STATUS, {"number": order_number}).one_or_none()
-    if row is None:
-        raise _unknown(order_number)
-    return row
-
-
-def _unknown(order_number: object) -> NotFound:
+def unknown(order_number: object) -> NotFound:
+    """What is raised for a number that no order has."""
     is_shown = isinstance(order_number, str) and order_number.isprintable()  # RPC may send anything
     return NotFound(f"There is no order {str(order_number)[:40]}." if is_shown else "There is no such order.")

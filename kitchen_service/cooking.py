@@ -20,7 +20,7 @@ from common import events, logs, moves, read_model
 from common.database import Postgres, Sessions
 from common.errors import IllegalMove, Invalid, NotFound, Unavailable
 from common.lifecycle import COOKING, EMPLOYEE, FAILED, KITCHEN, READY, STATUSES, WORKER
-from common.moves import Actor
+from common.moves import Actor, Moved, Mover
 from common.order_numbers import is_order_number
 from common.settings import STAFFED
 from kitchen_service import tickets
@@ -80,10 +80,21 @@ class Kitchen(Postgres):
     def setup(self) -> None:
         super().setup()
         self._cooking: dict[str, Event] = {}
+        self._mover = Mover(self.settings)
+
+    def stop(self) -> None:
+        self._mover.close()
 
     def get_dependency(self, worker_ctx: Any) -> "Stove":
         actor = Actor(self.registration.name, WORKER, self.registration.instance)
-        return Stove(self.sessions(worker_ctx), self.settings, actor, self._cooking, self._is_stopping)
+        return Stove(
+            self.sessions(worker_ctx),
+            self.settings,
+            actor,
+            self._mover,
+            cooking=self._cooking,
+            is_stopping=self._is_stopping,
+        )
 
     def _is_stopping(self) -> bool:
         return bool(self.container.stopping)
@@ -97,12 +108,15 @@ class Stove:
         sessions: Sessions,
         settings: Any,
         actor: Actor,
+        mover: Mover,
+        *,
         cooking: dict[str, Event],
         is_stopping: Callable[[], bool],
     ) -> None:
         self._sessions = sessions
         self._settings = settings
         self._actor = actor
+        self._mover = mover
         self._cooking = cooking
         self._is_stopping = is_stopping
 
@@ -181,19 +195,18 @@ class Stove:
         """Take the order in hand, or return None when there is nothing to do for it any more."""
         number = order["order_number"]
         seconds = tickets.cooking_seconds(order["prep_seconds"], self._settings.cooking_speed)
-        with self._sessions.begin() as session:
-            try:
-                moved = self._move(session, number, COOKING, self._actor)
-            except IllegalMove as exc:
+        try:
+            moved = self._move_together(number, COOKING)
+        except IllegalMove as exc:
+            with self._sessions.begin() as session:
                 if session.execute(_GIVEN_UP, {"number": number}).one_or_none() is not None:
                     raise GivenUp(f"{number} was given up") from exc
-                logs.event(
-                    "order_skipped",
-                    f"{number} is {exc.extra['current_status']} already",
-                    order_number=number,
-                )
-                return None
-            fence = moved.fence if moved.changed else self._take_over(session, number, attempts)
+            logs.event("order_skipped", f"{number} is {exc.extra['current_status']} already", order_number=number)
+            return None
+        fence: int | None = moved.fence
+        if not moved.changed:
+            with self._sessions.begin() as session:
+                fence = self._take_over(session, number, attempts)
         if fence is None:
             logs.event("order_skipped", f"{number} is in other hands", order_number=number)
             return None
@@ -249,16 +262,15 @@ class Stove:
             self._cooking.pop(in_hand.order_number, None)
 
     def _finish(self, in_hand: InHand) -> None:
-        with self._sessions.begin() as session:
-            try:
-                self._move(session, in_hand.order_number, READY, self._actor, fence=in_hand.fence)
-            except IllegalMove:
-                logs.event(
-                    "order_skipped",
-                    f"{in_hand.order_number} was moved by somebody else",
-                    order_number=in_hand.order_number,
-                )
-                return
+        try:
+            self._move_together(in_hand.order_number, READY, fence=in_hand.fence)
+        except IllegalMove:
+            logs.event(
+                "order_skipped",
+                f"{in_hand.order_number} was moved by somebody else",
+                order_number=in_hand.order_number,
+            )
+            return
         logs.event(
             "order_completed",
             f"{in_hand.order_number} is ready",
@@ -266,27 +278,20 @@ class Stove:
             worker_name=self._actor.name,
         )
 
-    def _move(
-        self,
-        session: Session,
-        number: str,
-        status: str,
-        actor: Actor,
-        *,
-        fence: int | None = None,
-        reason: str | None = None,
-    ) -> moves.Moved:
-        return moves.move(
-            session,
-            SERVICE_NAME,
-            number,
-            status,
-            actor,
-            fence=fence,
-            reason=reason,
-            pace=tickets.pace(self._settings.cooking_speed),
-            recall_window=self._settings.recall_window,
+    def _move_together(self, number: str, status: str, fence: int | None = None) -> Moved:
+        """A worker's own move, in one transaction with others of this process."""
+        return self._mover.move(
+            self._sessions, SERVICE_NAME, number, status, self._actor, fence=fence, **self._pace()
         )
+
+    def _move(self, session: Session, number: str, status: str, actor: Actor, reason: str | None = None) -> Moved:
+        return moves.move(session, SERVICE_NAME, number, status, actor, reason=reason, **self._pace())
+
+    def _pace(self) -> dict[str, float]:
+        return {
+            "pace": tickets.pace(self._settings.cooking_speed),
+            "recall_window": self._settings.recall_window,
+        }
 
     def _is_still_mine(self, in_hand: InHand) -> bool:
         try:

@@ -3,11 +3,18 @@
 from typing import Any
 
 from common.database import Postgres
-from common.read_model import Board
+from tracking_service.group_read import StatusReader, TrackingBoard
 
 
 class Tracking(Postgres):
-    """Provides `Board`."""
+    """Provides `TrackingBoard`."""
 
-    def get_dependency(self, worker_ctx: Any) -> Board:
-        return Board(self.sessions(worker_ctx), self.settings)
+    def setup(self) -> None:
+        super().setup()
+        self._reader = StatusReader(self.settings)
+
+    def stop(self) -> None:
+        self._reader.close()
+
+    def get_dependency(self, worker_ctx: Any) -> TrackingBoard:
+        return TrackingBoard(self.sessions(worker_ctx), self.settings, self._reader)

@@ -20,7 +20,7 @@ from order_service.menu.desk import recent as recent_menu
 from order_service.orders import idempotency, listing, placing, reading, tracking_links
 from order_service.orders.forecast import Forecast
 from order_service.orders.form import Draft
-from order_service.orders.placing import NewOrder
+from order_service.orders.placing import Intake, NewOrder, PlacedOrder
 from order_service.rate_limits import rate_limits
 
 SERVICE_NAME = "order_service"
@@ -45,19 +45,31 @@ class Orders(Postgres):
         super().setup()
         self._signing_key = self.settings.signing_key()
         self._forecast = Forecast()
+        self._intake = Intake(self.settings)
+
+    def stop(self) -> None:
+        self._intake.close()
 
     def get_dependency(self, worker_ctx: Any) -> "OrderDesk":
-        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast)
+        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast, self._intake)
 
 
 class OrderDesk(Board):
     """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL, and
     Unauthorized for a caller who is not who they say."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, signing_key: bytes, forecast: Forecast) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        settings: Settings,
+        signing_key: bytes,
+        forecast: Forecast,
+        intake: Intake,
+    ) -> None:
         super().__init__(sessions, settings)
         self._signing_key = signing_key
         self._forecast = forecast
+        self._intake = intake
         self._identities = Identities(sessions, signing_key)
         self._limits = rate_limits(settings)
 
@@ -76,8 +88,7 @@ class OrderDesk(Board):
             person.must_be_signed_in()
         if idempotency_key is None:
             order, estimate = self._decided(draft, person)
-            with self._sessions.single() as session:
-                return self._answer(self._write(session, order, estimate), draft, is_new=True)
+            return self._answer(_promised(order, estimate, self._intake.place(order)), draft, is_new=True)
         return self._place_once(draft, person, idempotency.scoped(idempotency_key, person))
 
     def _place_once(self, draft: Draft, person: Person, key: str) -> dict[str, Any]:
@@ -91,7 +102,10 @@ class OrderDesk(Board):
         order, estimate = self._decided(draft, person)
         with self._sessions.begin() as session:
             answer, is_new = idempotency.once(
-                session, key, str(fingerprint), lambda session: self._write(session, order, estimate)
+                session,
+                key,
+                str(fingerprint),
+                lambda session: _promised(order, estimate, placing.place(session, [order])[0]),
             )
         return self._answer(answer, draft, is_new)
 
@@ -102,17 +116,6 @@ class OrderDesk(Board):
         return order, self._forecast.completion(
             self._sessions, form.order_type, order.prep_seconds, order.priority
         )
-
-    @staticmethod
-    def _write(session: Session, order: NewOrder, estimate: datetime) -> dict[str, Any]:
-        [placed] = placing.place(session, [order])
-        return {
-            "order_number": placed.number,
-            "status": RECEIVED,
-            "total_amount": order.total_amount,
-            "priority": order.priority,
-            "estimated_completion": estimate,
-        }
 
     def _answer(self, placed: dict[str, Any], draft: Draft, is_new: bool) -> dict[str, Any]:
         number = placed["order_number"]
@@ -221,6 +224,16 @@ class OrderDesk(Board):
 
     def _has_key(self, order_number: str, person: Person) -> bool:
         return tracking_links.opens(order_number, person.key, self._signing_key)
+
+
+def _promised(order: NewOrder, estimate: datetime, placed: PlacedOrder) -> dict[str, Any]:
+    return {
+        "order_number": placed.number,
+        "status": RECEIVED,
+        "total_amount": order.total_amount,
+        "priority": order.priority,
+        "estimated_completion": estimate,
+    }
 
 
 def _reason(body: Any) -> str | None:

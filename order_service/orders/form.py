@@ -17,6 +17,7 @@ from common.errors import FieldErrors, Invalid, PriceChanged, SoldOut
 from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
 from order_service.forms import REQUIRED, Email, Form, Line, Money, PersonName, Whole, field_errors
 from order_service.menu.catalogue import Menu
+from order_service.orders import plain_form
 
 _PRICE = Money("0.01", "999.99", error_messages=REQUIRED)  # of one piece; the menu's, where there is none
 
@@ -57,7 +58,9 @@ class Draft:
         # A user's name keeps the rules of user names.
         is_named = signed_in_as is None or "customer_name" in self._wanted
         try:
-            self._order = _SCHEMA.load(self._wanted, partial=() if is_named else ("customer_name",))
+            self._order = plain_form.read(self._wanted) or _SCHEMA.load(
+                self._wanted, partial=() if is_named else ("customer_name",)
+            )
             self._order.setdefault("customer_name", signed_in_as)
         except ValidationError as exc:
             self._errors = field_errors(exc)

@@ -14,7 +14,9 @@ from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
 from common import codec, events, logs
+from common.group_commit import GroupCommit
 from common.lifecycle import RECEIVED
+from common.settings import Settings
 from order_service.orders import preparation, pricing
 from order_service.orders.form import OrderForm
 
@@ -52,11 +54,12 @@ class PlacedOrder:
     placed_at: datetime
 
 
-_PLACE = text(f"""
+# $1 is the array, $2 the moment that stands in for now, or null.
+_PLACE = f"""
     with wanted as (
-        select o, position from jsonb_array_elements(cast(:orders as jsonb)) with ordinality as t (o, position)
+        select o, position from jsonb_array_elements($1) with ordinality as t (o, position)
     ), moment as (
-        select coalesce(cast(:at as timestamptz), now()) as placed_at
+        select coalesce($2, now()) as placed_at
     ), numbers as (
         insert into order_numbers as n (day, last)
         select cast(placed_at at time zone 'UTC' as date), (select count(*) from wanted) from moment
@@ -97,12 +100,28 @@ _PLACE = text(f"""
         from numbered, moment order by position
     )
     select number, placed_at from numbered, moment order by position
-""")
+"""
+_PLACE_IN_SESSION = text(_PLACE.replace("$1", "cast(:orders as jsonb)").replace("$2", "cast(:at as timestamptz)"))
+
+
+class Intake:
+    """Places orders that come at once together: see common.group_commit."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._commit = GroupCommit(settings, _PLACE.replace("$2", "cast(null as timestamptz)"))
+        self.close = self._commit.close
+
+    def place(self, order: NewOrder) -> PlacedOrder:
+        """Write the order and its event; returns when they are durable. Raises Unavailable."""
+        number, placed_at = self._commit.write(codec.dumps(_row(order)))
+        return PlacedOrder(number, placed_at)
 
 
 def place(session: Session, orders: Sequence[NewOrder], at: datetime | None = None) -> list[PlacedOrder]:
     """Write `orders` and their events; returns them in the same order. `at` (UTC) stands in for now."""
-    rows = session.execute(_PLACE, {"orders": codec.dumps([_row(order) for order in orders]).decode(), "at": at})
+    rows = session.execute(
+        _PLACE_IN_SESSION, {"orders": codec.dumps([_row(order) for order in orders]).decode(), "at": at}
+    )
     return [PlacedOrder(row.number, row.placed_at) for row in rows]
 
 

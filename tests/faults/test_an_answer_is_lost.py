@@ -34,7 +34,7 @@ def test_a_worker_that_does_not_hear_of_its_own_move_goes_on_with_the_order(
     if lost == "ready":
         number = expedite.place_number()
         expedite.wait_for(number, "cooking")
-    to_postgres.lose_the_answer(b"order_status_log", b"COMMIT")
+    to_postgres.lose_the_answer(b"execute write")
     if lost == "cooking":
         number = expedite.place_number()
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -74,7 +75,8 @@ def assert_all_is_well(expedite: Expedite, answered: list[requests.Response]) ->
 def hanging(expedite: Expedite, url: str, most: int) -> Iterator[list[Future[requests.Response]]]:
     """As many requests as are worked on at once, none of which gets on, for the length of a block."""
     with ThreadPoolExecutor(most) as pool, held(expedite, "lock table order_numbers in access exclusive mode"):
-        requests_in_hand = [pool.submit(order, url) for _ in range(most)]
+        # With a key each is a transaction of its own, which can be counted.
+        requests_in_hand = [pool.submit(order, url, f"hanging-{uuid.uuid4()}") for _ in range(most)]
         eventually(lambda: waiting_for_locks(expedite) == most)
         yield requests_in_hand
 
@@ -130,9 +132,9 @@ def test_clients_that_send_their_bodies_slowly_take_nobodys_place(expedite: Expe
 def test_a_place_is_free_again_when_its_client_went_away(expedite: Expedite) -> None:
     desk = expedite.start("order_service", MAX_CONCURRENT=MOST, STATEMENT_TIMEOUT=60)
     with held(expedite, "lock table order_numbers in access exclusive mode"):
-        for _ in range(MOST):
+        for number in range(MOST):
             with connection(desk) as client:
-                client.sendall(REQUEST)
+                client.sendall(REQUEST.replace(b"Host: x", b"Host: x\r\nIdempotency-Key: gone-%d" % number))
         eventually(lambda: waiting_for_locks(expedite) == MOST)
         assert is_refused_at_once(desk.url)
 

@@ -56,9 +56,9 @@ def numbers(items: list[dict[str, Any]]) -> list[str]:
 def test_staff_see_all_the_latest_first_with_what_they_need(house: Expedite, emma: Someone) -> None:
     items = listed(house, emma)
     assert numbers(items) == [row[0] for row in house.query("select number from orders order by id desc")]
-    assert items[0]["items"] == [
-        {"name": "Tea", "quantity": 1, "price": 13},
-        {"name": "Cake", "quantity": 1, "price": 120},
+    assert items[-1]["items"] == [
+        {"name": "Tea", "quantity": 1, "price": 10},
+        {"name": "Cake", "quantity": 1, "price": 30},
     ]
     assert set(items[0]) >= {"status", "customer_name", "order_type", "table_number", "priority", "placed_at"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.estimates import WorkerOnline, seconds_until_ready
+from common.estimates import KitchenQueue, WaitingLine, WorkerOnline, seconds_until_ready
 from order_service.orders import preparation
 
 ALL = ("dine_in", "takeout", "delivery")
@@ -40,3 +40,28 @@ def test_fast_workers_take_less_time() -> None:
 
 def test_workers_that_cook_in_no_time() -> None:
     assert seconds_until_ready("takeout", 10, {"takeout": 30}, [WorkerOnline(ALL, 0)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("priority", "order_id", "ahead"),
+    [
+        (1, 4, 5 + 7 + 20 + 30),  # what cooks, all of priority 10, and the two that are older
+        (1, 2, 5 + 7),
+        (1, 9, 5 + 7 + 20 + 30 + 40),
+        (10, 9, 5 + 7),
+        (5, 4, 5 + 7),
+    ],
+)
+def test_ahead_is_what_cooks_what_is_more_urgent_and_what_is_older(
+    priority: int, order_id: int, ahead: float
+) -> None:
+    waiting = {("takeout", 1): WaitingLine([2, 3, 4], [20, 50, 90]), ("takeout", 10): WaitingLine([8], [7])}
+    queue = KitchenQueue(waiting, {"takeout": 5}, [WorkerOnline(("takeout",), 1)])
+    assert queue.seconds_for("takeout", 10, priority, order_id) == 10 + ahead
+
+
+def test_other_lines_count_when_the_same_hands_cook_them() -> None:
+    waiting = {("dine_in", 1): WaitingLine([1], [8]), ("takeout", 1): WaitingLine([2], [20])}
+    for types, ahead in ((("takeout",), 20), (("takeout", "dine_in"), 28)):
+        queue = KitchenQueue(waiting, {}, [WorkerOnline(types, 1)])
+        assert queue.seconds_for("takeout", 10, 1, 3) == 10 + ahead
