@@ -39,7 +39,7 @@ class StatusReader:
         standing = Standing(*self._query.write(codec.dumps(order_number)))
         if standing.number is None:
             raise read_model.unknown(order_number)
-        return standing.as_answer(lambda: self._queue.get(sessions))
+        return standing.as_answer(lambda: self._queue.seen(sessions))
 
 
 class TrackingBoard(Board):

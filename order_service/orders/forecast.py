@@ -1,4 +1,4 @@
-"""When a new order will be ready, by the kitchen's load as it was a second ago at most."""
+"""When new orders will be ready, by the kitchen's load as the front door knows it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,5 +15,5 @@ class Forecast:
 
     def completion(self, sessions: Sessions, order_type: str, prep_seconds: int, priority: int) -> datetime:
         """When an order placed now will be ready (UTC). Raises Unavailable."""
-        wait = self._load.get(sessions).seconds_for_newest(order_type, prep_seconds, priority)
+        wait = self._load.seen(sessions).seconds_for_newest(order_type, prep_seconds, priority)
         return datetime.now(UTC) + timedelta(seconds=wait)
