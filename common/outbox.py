@@ -34,8 +34,8 @@ _BATCH = 500  # rows published before their confirmations are awaited
 _WRITE = 50  # of them that go to the broker in one write
 # A batch costs RabbitMQ, PostgreSQL and this process much the same for ten rows as for a hundred, and they all
 # compete with the orders that come in. So when many come, the next batch may grow for a moment.
-_BUSY = 5  # rows in a batch
-_GATHER = 0.02  # seconds
+_BUSY = 10  # rows in a batch
+_GATHER = 0.01  # seconds
 _CONFIRM_TIMEOUT = 5.0  # seconds for a whole batch
 _QUIET_TIMEOUT = 15.0  # seconds after which PostgreSQL ends a silent leader's session; above all waits here
 _IDLE_WAIT = 1.0  # seconds without a notification until the outbox is looked at all the same
