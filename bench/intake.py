@@ -56,6 +56,9 @@ def _pgbench(stack: Stack, plan: Plan, figures: Figures) -> None:
         drivers.commits(site.database_url, _WARM, plan.warm_up)
         for clients in CLIENTS:
             figures.add(f"pgbench {clients}", drivers.commits(site.database_url, clients, plan.seconds))
+        # NOTIFY, which wakes the relay, has PostgreSQL commit one transaction after the other.
+        site.query("alter table outbox disable trigger wake_relay")
+        figures.add("pgbench unheard", drivers.commits(site.database_url, _BUSY, plan.seconds))
 
 
 def _empty_handler(stack: Stack, plan: Plan, figures: Figures) -> None:
@@ -105,11 +108,13 @@ def _text(figures: Figures) -> str:
     heads = ["processes × connections", "orders/s", "p50 ms", "p99 ms", "errors", "outbox empty, s"]
     beside = [
         *([f"pgbench, {clients} clients", figures.spread(f"pgbench {clients}")] for clients in CLIENTS),
+        [f"pgbench, {_BUSY} clients, without the trigger that wakes the relay", figures.spread("pgbench unheard")],
         [f"an empty nameko handler, {_BUSY} connections", figures.spread("empty")],
     ]
     one, two = (_name(processes, _BUSY) for processes in PROCESSES)
     ratios = [
         [f"two processes at {_BUSY} / pgbench at {_BUSY}", figures.ratio(two, f"pgbench {_BUSY}")],
+        ["the same / pgbench without that trigger", figures.ratio(two, "pgbench unheard")],
         [f"one process at {_BUSY} / the empty handler at {_BUSY}", figures.ratio(one, "empty")],
         [f"two processes / one, both at {_BUSY}", figures.ratio(two, one)],
         ["one connection alone, one process: p99 ms", figures.spread(f"{_name(1, 1)} p99")],

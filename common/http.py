@@ -383,12 +383,14 @@ def _caller(request: Request) -> dict[str, str | None]:
 
     `key` is an order's secret, `token` a sign-in's ("" for what is none), `address` where the request came from.
     """
-    authorization = request.headers.get("Authorization")
+    environ = request.environ
+    authorization = environ.get("HTTP_AUTHORIZATION")
     token = None
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
-    return {"key": request.args.get("key"), "token": token, "address": request.environ["expedite.address"]}
+    key = request.args.get("key") if environ.get("QUERY_STRING") else None
+    return {"key": key, "token": token, "address": environ["expedite.address"]}
 
 
 def _address(environ: dict[str, Any], trusted_proxies: int) -> str:
@@ -399,6 +401,7 @@ def _address(environ: dict[str, Any], trusted_proxies: int) -> str:
     return forwarded or _normal(environ.get("REMOTE_ADDR", "")) or ""
 
 
+@functools.lru_cache(maxsize=1024)
 def _normal(address: str) -> str | None:
     """An address in its one spelling, without its port; of IPv6 the network (/64), which is one customer's. None
     for what is no address."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import amqp
+from amqp import spec
 
 from common import broker, codec
 from kitchen_service import tickets
@@ -69,11 +70,16 @@ class TicketRail:
 
     def best(self) -> Ticket | None:
         """The most urgent waiting ticket, or None when all queues are empty."""
-        heads = [
-            _ticket(message, queue)
-            for queue in self._queues
-            if (message := self._channel.basic_get(queue)) is not None
-        ]
+        # Asked for together: amqp's basic_get() would go to the broker and back for each queue.
+        for queue in self._queues:
+            self._channel.send_method(spec.Basic.Get, "Bsb", (0, queue, False))
+        heads = []
+        for queue in self._queues:
+            got = self._channel.wait([spec.Basic.GetOk, spec.Basic.GetEmpty], returns_tuple=True)
+            if len(got) > 1:  # GetOk's arguments, and the message
+                tag, *_, message = got
+                message.channel, message.delivery_info = self._channel, {"delivery_tag": tag}
+                heads.append(_ticket(message, queue))
         return self._keep_best(heads)
 
     def wait(self, enough: Callable[[], bool]) -> Ticket | None:
@@ -85,6 +91,7 @@ class TicketRail:
             self._channel.basic_consume(
                 queue,
                 consumer_tag=tag,
+                nowait=True,
                 callback=lambda message, queue=queue: arrived.append(_ticket(message, queue)),
             )
             consumers.append(tag)
@@ -93,8 +100,11 @@ class TicketRail:
                 self._connection.drain_events(timeout=_SLICE)
             except TimeoutError:
                 self._connection.heartbeat_tick()
+        # The last one's answer comes when nothing more can come of any.
         for tag in consumers:
-            self._channel.basic_cancel(tag)  # answers when nothing more can come
+            self._channel.basic_cancel(tag, nowait=tag != consumers[-1])
+        for tag in consumers:
+            self._channel.callbacks.pop(tag, None)
         return self._keep_best(arrived)
 
     def acknowledge(self, ticket: Ticket) -> None:
