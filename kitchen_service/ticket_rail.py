@@ -6,6 +6,7 @@ all are empty does it consume, as a wake-up, and cancels again at the first deli
 """
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from common import broker, codec
 from kitchen_service import tickets
 
 _MOST_RETRIES = 10_000  # tickets that wait for their next attempt, of each pause
+_QUIET = 0.005  # seconds; what comes sooner waited already
 _SLICE = 0.2  # seconds between looks at what else is to be done while nothing comes
 
 
@@ -63,12 +65,20 @@ class TicketRail:
         self._channel = connection.channel()
         self._queues = [broker.kitchen_queue(order_type) for order_type in order_types]
         self._tags = itertools.count()
+        # Nothing waited the last time: the next ticket will have to be waited for, too.
+        self._is_quiet = False
         self._channel.basic_qos(0, 1, False)
         broker.declare_topology(self._channel)
         for pause in retry_pauses:
             self._declare_retry(pause)
 
-    def best(self) -> Ticket | None:
+    def next(self, enough: Callable[[], bool]) -> Ticket | None:
+        """The most urgent of the waiting tickets, or else of what comes next; None when `enough()`, asked five
+        times a second, is true before."""
+        waiting = None if self._is_quiet else self._best()
+        return waiting or self._wait(enough)
+
+    def _best(self) -> Ticket | None:
         """The most urgent waiting ticket, or None when all queues are empty."""
         # Asked for together: amqp's basic_get() would go to the broker and back for each queue.
         for queue in self._queues:
@@ -82,8 +92,8 @@ class TicketRail:
                 heads.append(_ticket(message, queue))
         return self._keep_best(heads)
 
-    def wait(self, enough: Callable[[], bool]) -> Ticket | None:
-        """The most urgent of what comes next, or None when `enough()`, asked five times a second, is true."""
+    def _wait(self, enough: Callable[[], bool]) -> Ticket | None:
+        began = time.monotonic()
         arrived: list[Ticket] = []
         consumers = []
         for queue in self._queues:
@@ -100,6 +110,7 @@ class TicketRail:
                 self._connection.drain_events(timeout=_SLICE)
             except TimeoutError:
                 self._connection.heartbeat_tick()
+        self._is_quiet = len(arrived) == 1 and time.monotonic() - began > _QUIET
         # The last one's answer comes when nothing more can come of any.
         for tag in consumers:
             self._channel.basic_cancel(tag, nowait=tag != consumers[-1])

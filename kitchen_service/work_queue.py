@@ -96,7 +96,7 @@ class WorkQueue(Entrypoint):
             if self._stopping or len(self._hands) >= self.settings.prefetch:
                 self._wait_for_a_free_hand(rail)
                 continue
-            ticket = rail.best() or rail.wait(lambda: self._stopping or not self._finished.empty())
+            ticket = rail.next(lambda: self._stopping or not self._finished.empty())
             if ticket is not None:
                 self._take(rail, ticket)
 
