@@ -86,7 +86,9 @@ class GroupCommit:
         finally:
             self._is_writing = False
             # Whatever ends this thread, nobody waits for ever.
-            _refuse([request for request in batch if not request.done.ready()])
+            left = [*batch, *self._waiting]
+            self._waiting.clear()
+            _refuse([request for request in left if not request.done.ready()])
 
     def _next_batch(self) -> list[_Request]:
         """What waits, without what has waited for too long already, as for a place in a pool."""

@@ -79,10 +79,9 @@ class MenuItem(Base):
         CheckConstraint(_one_of("build", BUILDS), name="build"),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    name: Mapped[str]
     # The name as it is compared.
-    name_key: Mapped[str] = mapped_column(unique=True)
+    name_key: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
     category: Mapped[str]
     price: Mapped[Decimal]
     # How a cocktail is made; food has none.

@@ -83,8 +83,9 @@ _LOAD = text(f"""
 _STUCK = text("""
     select number, status, processed_by, updated_at, extract(epoch from now() - updated_at)::int as seconds
     from orders
-    where status = 'received' and updated_at < now() - make_interval(secs => :received)
-        or status = 'cooking' and updated_at < now() - make_interval(secs => :cooking)
+    where status in ('received', 'cooking')
+        and updated_at < now()
+            - make_interval(secs => case status when 'received' then :received else :cooking end)
     order by updated_at limit 1000
 """)
 

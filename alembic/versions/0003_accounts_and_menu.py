@@ -35,9 +35,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "menu_items",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("price", sa.Numeric(10, 2), nullable=False),
         sa.Column("build", sa.Text(), nullable=True),
@@ -47,8 +46,7 @@ def upgrade() -> None:
         sa.Column("available", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.CheckConstraint("price between 0.01 and 999.99", name=op.f("ck_menu_items_price")),
         sa.CheckConstraint("build in ('collins', 'stirred', 'shaken', 'sour')", name=op.f("ck_menu_items_build")),
-        sa.PrimaryKeyConstraint("id", name="pk_menu_items"),
-        sa.UniqueConstraint("name_key", name="uq_menu_items_name_key"),
+        sa.PrimaryKeyConstraint("name_key", name="pk_menu_items"),
     )
     # Keys are each user's own from now on; those that there are were guests'.
     op.execute("update idempotency_keys set key = 'guest:' || key")

@@ -1,0 +1,112 @@
+"""What is asked all the time finds its rows by an index; and there is no index that nothing of it uses."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
+
+from common import read_model
+from common.models import Base, Order
+from tests.expedite import Expedite
+from tracking_service import group_read
+
+ORDERS = 50_000
+OPEN = 300
+FILL = """
+    insert into users (email, username, username_key, password_hash, role)
+        select n || '@example.com', 'user ' || n, 'user ' || n, 'x', 'customer' from generate_series(1, 1000) n;
+    insert into orders (number, customer_id, customer_name, order_type, total_amount, priority, prep_seconds,
+            status, sequence, placed_at, updated_at, cooking_started_at)
+        select 'ORD_20260101_' || lpad(n::text, 6, '0'),
+            case when n %% 10 = 0 then (select min(id) from users) + n %% 1000 end,
+            'Ada', (array['dine_in', 'takeout', 'delivery'])[1 + n %% 3], 20, (array[1, 5, 10])[1 + n %% 3], 10,
+            case when n <= {orders} - {open} then 'completed' when n %% 2 = 0 then 'received' else 'cooking' end,
+            1, now() - n * interval '1 second', now(), now()
+        from generate_series(1, {orders}) n;
+    insert into order_items (order_id, position, name, quantity, price)
+        select id, 1, 'Tea', 1, 20 from orders;
+    insert into order_status_log (order_id, sequence, status, changed_by, changed_at)
+        select id, 1, 'received', 'customer', now() from orders;
+    analyze
+"""
+ONE = "ORD_20260101_000042"
+
+
+def plain(statement: Any, **values: Any) -> str:
+    """A statement with its parameters written into it."""
+    given = statement.bindparams(**values) if values else statement
+    return str(given.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
+    """Each query, and the indices that it uses on the tables that grow."""
+    one = select(Order).where(Order.number == ONE)
+    own = select(Order).where(Order.customer_id == 7).order_by(Order.id.desc()).limit(50)
+    latest = select(Order).order_by(Order.id.desc()).limit(50)
+    items = "select * from order_items where order_id in (5, 6, 7) order by order_id, position"
+    return {
+        "statuses": (group_read._STANDING.replace("$1", f"'[\"{ONE}\"]'::jsonb"), {"uq_orders_number"}),
+        "a status": (plain(read_model._STANDING, number=ONE), {"uq_orders_number"}),
+        "a history": (plain(read_model._HISTORY, number=ONE), {"uq_orders_number", "pk_order_status_log"}),
+        "what waits": (plain(read_model._WAITING), {"ix_orders_open"}),
+        "what cooks": (plain(read_model._COOKING), {"ix_orders_open"}),
+        "the kitchen's load": (plain(read_model._LOAD), {"ix_orders_open"}),
+        "what is stuck": (plain(read_model._STUCK, received=900, cooking=300), {"ix_orders_open"}),
+        "an order": (plain(one), {"uq_orders_number"}),
+        "its items": (items, {"pk_order_items"}),
+        "a customer's orders": (plain(own), {"ix_orders_customer"}),
+        "the latest orders": (plain(latest), {"pk_orders"}),
+        "who signs in": ("select * from users where email = '7@example.com'", {"uq_users_email"}),
+        "whose token it is": ("select * from users where id = 7", {"pk_users"}),
+    }
+
+
+@pytest.fixture(scope="module")
+def full(running: Expedite) -> Expedite:
+    running.query(FILL.format(orders=ORDERS, open=OPEN))
+    return running
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
+
+
+def explained(running: Expedite, query: str) -> dict[str, Any]:
+    [(plan,)] = running.query(f"explain (analyze, buffers, format json) {query.replace('%', '%%')}")
+    return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", asked_all_the_time())
+def test_a_query_uses_its_index_and_reads_no_table_as_a_whole(full: Expedite, name: str) -> None:
+    query, indices = asked_all_the_time()[name]
+    plan = nodes(explained(full, query))
+    assert {node["Index Name"] for node in plan if "Index Name" in node} == indices
+    assert [node["Relation Name"] for node in plan if node["Node Type"] == "Seq Scan"] == []
+
+
+def test_there_is_no_index_that_nobody_asked_for(full: Expedite) -> None:
+    used = {index for _, indices in asked_all_the_time().values() for index in indices}
+    keys = {
+        str(constraint.name)  # these keep rules, whoever looks something up by them
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+    }
+    there = {row[0] for row in full.query("select indexname from pg_indexes where schemaname = 'public'")}
+    assert there - keys - {"alembic_version_pkc"} <= used
+    assert used <= there
+
+
+def test_an_orders_status_costs_the_same_however_many_orders_there_are(full: Expedite, expedite: Expedite) -> None:
+    expedite.query(FILL.format(orders=100, open=10))
+
+    def pages(running: Expedite, name: str) -> int:
+        query, _ = asked_all_the_time()[name]
+        explained(running, query)
+        plan = explained(running, query)
+        return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+    # A level or two more of each index, and no more.
+    assert pages(full, "statuses") <= pages(expedite, "statuses") + 2
+    assert pages(full, "a history") <= pages(expedite, "a history") + 4
