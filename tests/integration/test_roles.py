@@ -1,8 +1,9 @@
 """Every route, asked by everybody. Who gets what stands in the table; a route that is missing from it fails."""
 
 import inspect
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -17,7 +18,8 @@ from notifier_service import NotifierService
 from order_service import OrderService
 from order_service.accounts import tokens
 from tests.expedite import SECRET_KEY, Expedite, an_order
-from tests.people import NO_LIMITS, PASSWORD, Someone, register, request
+from tests.people import NO_LIMITS, PASSWORD, Someone, register
+from tests.people import request as send
 from tracking_service import TrackingService
 
 SERVICES = (OrderService, KitchenService, TrackingService, NotifierService)
@@ -49,12 +51,9 @@ class Asked:
 
     running: Expedite
     people: dict[str, Someone]
-    count: int = 0
-    values: dict[str, Any] = field(default_factory=dict)
 
     def new_name(self) -> str:
-        self.count += 1
-        return f"thing {self.count} of {self.people['customer'].username}"
+        return f"thing {uuid.uuid4().hex[:12]}"
 
 
 def _dish(asked: Asked) -> dict[str, Any]:
@@ -135,9 +134,16 @@ def house(running: Expedite) -> Expedite:
     return running
 
 
+@pytest.fixture(scope="module")
+def everybody(house: Expedite) -> dict[str, Someone]:
+    return people(house)
+
+
 @pytest.fixture
-def asked(house: Expedite) -> Asked:
-    return Asked(house, people(house))
+def asked(house: Expedite, everybody: dict[str, Someone], request: pytest.FixtureRequest) -> Asked:
+    """About people who stay as they are, where a case does not change them."""
+    route = getattr(request.node, "callspec", None) and request.node.callspec.params.get("route", "")
+    return Asked(house, people(house) if str(route).startswith("PUT ") else everybody)
 
 
 def people(house: Expedite) -> dict[str, Someone]:
@@ -148,9 +154,7 @@ def people(house: Expedite) -> dict[str, Someone]:
         "admin": register(house, "anna", "admin"),
         "role_changed": register(house, "rolf", "employee"),
     }
-    changed = request(
-        house, "PUT", f"/users/{known['role_changed'].id}/role", {"role": "customer"}, known["admin"]
-    )
+    changed = send(house, "PUT", f"/users/{known['role_changed'].id}/role", {"role": "customer"}, known["admin"])
     assert changed.status_code == 200
     admin = known["admin"]
     claims = jwt.decode(admin.token, options={"verify_signature": False})
@@ -171,7 +175,7 @@ def prepared(asked: Asked, route: str) -> dict[str, Any]:
         order = an_order(order_type=case.order_type)
         if case.order_type == "delivery":
             order["delivery_address"] = "12 Harbour Street"
-        placed = request(house, "POST", "/orders", order, customer)
+        placed = send(house, "POST", "/orders", order, customer)
         assert placed.status_code == 201, placed.text
         values["order_number"] = placed.json()["order_number"]
         house.query(
@@ -181,7 +185,7 @@ def prepared(asked: Asked, route: str) -> dict[str, Any]:
         )
     if route.endswith("/menu/<name>"):
         dish = {"name": values["name"], "category": "drink", "price": 3.5}
-        assert request(house, "POST", "/menu", dish, asked.people["admin"]).status_code == 201
+        assert send(house, "POST", "/menu", dish, asked.people["admin"]).status_code == 201
     return values
 
 
@@ -252,11 +256,11 @@ def test_the_house_may_do_what_staff_may(asked: Asked, route: str) -> None:
 
 
 def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: Asked) -> None:
-    placed = request(asked.running, "POST", "/orders", an_order(notification_email="ada@example.com"))
+    placed = send(asked.running, "POST", "/orders", an_order(notification_email="ada@example.com"))
     number, link = placed.json()["order_number"], placed.json()["tracking_url"]
     for asking in ("nobody", "customer"):
         who = asked.people.get(asking)
-        by_number = request(asked.running, "GET", f"/orders/{number}", who=who).json()
+        by_number = send(asked.running, "GET", f"/orders/{number}", who=who).json()
         assert set(by_number) == {"order_number", "status", "updated_at", "estimated_completion"}
     headers = asked.people["customer"].headers
     for with_key in (requests.get(link, timeout=5), requests.get(link, headers=headers, timeout=5)):
@@ -266,11 +270,11 @@ def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: 
 
 def test_staff_see_all_of_an_order_but_the_address_for_notifications(asked: Asked) -> None:
     mine = an_order(notification_email="Cleo@Example.com")
-    placed = request(asked.running, "POST", "/orders", mine, asked.people["customer"]).json()
+    placed = send(asked.running, "POST", "/orders", mine, asked.people["customer"]).json()
     path = f"/orders/{placed['order_number']}"
-    own = request(asked.running, "GET", path, who=asked.people["customer"]).json()
-    staffs = request(asked.running, "GET", path, who=asked.people["employee"])
-    listed = request(asked.running, "GET", "/orders", who=asked.people["admin"])
+    own = send(asked.running, "GET", path, who=asked.people["customer"]).json()
+    staffs = send(asked.running, "GET", path, who=asked.people["employee"])
+    listed = send(asked.running, "GET", "/orders", who=asked.people["admin"])
     assert own["notification_email"] == "cleo@example.com"
     assert staffs.json()["items"] == own["items"]
     assert "cleo@example.com" not in staffs.text + listed.text
