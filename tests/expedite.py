@@ -175,7 +175,13 @@ class Expedite:
         settings.setdefault("COOKING_SPEED", 0)
         process = self.start("kitchen_service", wait=wait, WORKER_NAME=name, **settings)
         if wait:
+            # The second is when its queues are there.
             eventually(lambda: process.actions("worker_registered"))
+            eventually(
+                lambda: [
+                    line for line in process.actions("rabbitmq_connected") if "waiting for" in line["message"]
+                ]
+            )
         return process
 
     def stop_together(self, within: float) -> dict[str, int]:
