@@ -31,6 +31,8 @@ _READY_SECONDS = 60.0
 _FILL_SECONDS = 900
 _OPEN_FILES = 65_536
 _PROGRAMS = Path(sys.executable).parent
+# In memory where that is possible: log lines would compete with commits for the disk.
+_LOGS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 _LISTENING = "0A"  # in /proc/net/tcp
 
 
@@ -183,9 +185,10 @@ class Stack:
         # File by file, and with a checkpoint: so the first load pays for no writing that came before.
         self._administer(f"create database {name} template {template} strategy file_copy")
         self._administer("checkpoint")
+        os.sync()  # nor for what other programs, and the last load, left to be written
         amqp_uri = self.rabbitmq.add_vhost(name)
         try:
-            with tempfile.TemporaryDirectory(prefix="site.", dir=self.folder) as folder:
+            with tempfile.TemporaryDirectory(prefix="expedite.", dir=_LOGS) as folder:
                 site = Site(Path(folder), self._url(name), amqp_uri)
                 try:
                     yield site

@@ -31,7 +31,8 @@ def test_a_notifier_that_cannot_acknowledge_goes_on_and_prints_everything_once(
     to_rabbitmq.lose_the_answer(BASIC_ACK)
     worker = expedite.start_worker("anna", PREFETCH=30)
 
-    eventually(lambda: notifier.actions("rabbitmq_connection_failed"), 20)
+    # At the latest by missed heartbeats, after 20 s.
+    eventually(lambda: notifier.actions("rabbitmq_connection_failed"), 40)
     eventually(lambda: len(notifier.printed()) >= 2 * len(numbers), 30)
     eventually(expedite.is_settled)
     assert len(set(notifier.printed())) == len(notifier.printed()) == 2 * len(numbers)
