@@ -92,8 +92,8 @@ def _head(stack: Stack) -> str:
 Written by `make bench`. Everything runs on one machine, and shares its cores: PostgreSQL (durable: fsync and
 full_page_writes on, all else its default), RabbitMQ, the services, and what makes the load. A figure is the
 median of its rounds, with the range in brackets. Variants take turns within each round, and a ratio is of
-figures of the same round. Settings are the defaults of config.yaml where nothing else is said; what the services log
-is written to memory.
+figures of the same round. Settings are the defaults of config.yaml where nothing else is said; log lines are
+written to memory.
 
 {_machine()}.
 {", ".join(f"{name} {version}" for name, version in versions.items())}.

@@ -10,7 +10,7 @@ class Plan:
     rounds: int = 5
     seconds: float = 5
     warm_up: float = 2
-    kitchen_orders: int = 3_000
+    kitchen_orders: int = 2_000
     waiting_orders: int = 10_000
     growth: tuple[int, ...] = (0, 100_000, 1_000_000)
     memory_minutes: float = 10

@@ -32,7 +32,7 @@ _FILL_SECONDS = 900
 _OPEN_FILES = 65_536
 _PROGRAMS = Path(sys.executable).parent
 # In memory where that is possible: log lines would compete with commits for the disk.
-_LOGS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+_LOGS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (in a folder of our own)
 _LISTENING = "0A"  # in /proc/net/tcp
 
 
