@@ -30,8 +30,6 @@ Row = tuple[Any, ...]
 
 _MOST_ROWS = 100  # in one transaction
 _MOST_WAITING = 1000  # rows; whoever comes then is refused
-# While one waits for its commit the next one is read and sent. More would make smaller batches.
-_WRITERS = 1
 
 
 class _Request:
