@@ -30,7 +30,7 @@ def current(session: Session) -> Menu:
     )
 
 
-#: This process's menu, as it was at most a second ago.
+#: This process's menu, as it was at most two seconds ago.
 recent: Recent[Menu] = Recent(current)
 
 
