@@ -30,6 +30,12 @@ Row = tuple[Any, ...]
 
 _MOST_ROWS = 100  # in one transaction
 _MOST_WAITING = 1000  # rows; whoever comes then is refused
+# Seconds after which PostgreSQL plans the statement again: tables grow, and the plan for a table that was analyzed
+# when it was empty reads all of it.
+_PLAN_LIFE = 10.0
+#: How PostgreSQL is to plan: once for any rows, where it would first try five times to find out; and with indices,
+#: also while the tables are empty, since what is planned then, the checks of foreign keys too, is kept.
+PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
 class _Request:
@@ -135,12 +141,16 @@ class _Connection:
         self._statement = statement
         self._bound = settings.statement_timeout + 1  # seconds; PostgreSQL itself may be frozen
         self._connection: Any = None
+        self._planned_at = 0.0
 
     def execute(self, rows: bytes) -> list[Row]:
         """One transaction. Raises psycopg2.OperationalError also for no answer."""
         with eventlet.Timeout(self._bound, psycopg2.OperationalError("no answer")):
             self._open_if_it_is_not()
             with self._connection.cursor() as cursor:
+                if monotonic() - self._planned_at > _PLAN_LIFE:
+                    cursor.execute("discard plans")
+                    self._planned_at = monotonic()
                 cursor.execute("execute write (%s)", (rows.decode(),))
                 return cursor.fetchall()
 
@@ -157,13 +167,7 @@ class _Connection:
                 self._connection.poll()
                 return
             self.close()
-        options = connect_options(
-            self._settings.statement_timeout,
-            # The plan is the same for any rows; PostgreSQL would first make it five times to find out.
-            plan_cache_mode="force_generic_plan",
-            # What is planned while the tables are empty, the checks of foreign keys too, stays when they are full.
-            enable_seqscan="off",
-        )
+        options = connect_options(self._settings.statement_timeout, **PLANNING)
         with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
             connection = psycopg2.connect(self._settings.database_url, **options)
         connection.autocommit = True

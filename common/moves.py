@@ -59,6 +59,7 @@ class Moved:
 
 # $1 is a JSON array of moves, and there is a row of the result for each. It says nothing for a second move of the
 # same order, which is not made, nor for one of an order that somebody else holds, where WAIT says not to wait.
+# Each order is looked up for itself: a join would read a small table as a whole, and its plan be kept.
 _MOVE = f"""
     with asked as (
         select m, position from jsonb_array_elements($1) with ordinality as t (m, position)
@@ -72,8 +73,7 @@ _MOVE = f"""
         from asked order by m ->> 'number', position
     ), before as (
         select o.*, w as move, w.position
-        from wanted w join orders o on o.number = w.number
-        for update of o WAIT
+        from wanted w cross join lateral (select * from orders where number = w.number for update WAIT) o
     ), moved as (
         update orders o set
             status = (b.move).target,

@@ -16,10 +16,13 @@ from common.read_model import Board, Standing
 from common.recent import Recent
 from common.settings import Settings
 
+# Each order is looked up for itself: a join would read a small table as a whole, and its plan be kept.
 _STANDING = f"""
-    select {", ".join(f"o.{column}" for column in Standing._fields)}
+    select o.*
     from jsonb_array_elements_text($1) with ordinality as asked (number, position)
-        left join orders o on o.number = asked.number
+        left join lateral (
+            select {", ".join(Standing._fields)} from orders where number = asked.number limit 1
+        ) o on true
     order by asked.position
 """
 

@@ -1,16 +1,25 @@
 """What is asked all the time finds its rows by an index; and there is no index that nothing of it uses."""
 
+import dataclasses
 import json
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
-from common import read_model
+from common import group_commit, read_model
+from common.errors import NotFound
 from common.models import Base, Order
-from tests.expedite import Expedite
+from common.moves import Actor, Mover
+from common.settings import load, settings
+from tests.eventually import eventually
+from tests.expedite import ROOT, Expedite
+from tests.integration.conftest import Transaction
 from tracking_service import group_read
+from tracking_service.group_read import StatusReader
 
 ORDERS = 50_000
 OPEN = 300
@@ -110,3 +119,39 @@ def test_an_orders_status_costs_the_same_however_many_orders_there_are(full: Exp
     # A level or two more of each index, and no more.
     assert pages(full, "statuses") <= pages(expedite, "statuses") + 2
     assert pages(full, "a history") <= pages(expedite, "a history") + 4
+
+
+# Index entries that a statement may read for one order, at 3,000: a few, and not each.
+FEW = 30
+READ = "select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'orders'"
+
+
+@pytest.mark.parametrize("when_planned", ["never analyzed", "analyzed when empty"])
+@pytest.mark.parametrize("what", ["a status", "a move"])
+def test_what_was_planned_for_empty_tables_costs_no_more_when_they_are_full(
+    expedite: Expedite, transaction: Transaction, monkeypatch: pytest.MonkeyPatch, what: str, when_planned: str
+) -> None:
+    kitchen = settings(load(ROOT / "config.yaml"), "kitchen_service")
+    config = dataclasses.replace(kitchen, database_url=expedite.database_url)
+    sessions: Any = SimpleNamespace(begin=transaction)
+    prepared: StatusReader | Mover = StatusReader(config) if what == "a status" else Mover(config)
+
+    def ask(number: str) -> None:
+        if isinstance(prepared, StatusReader):
+            prepared.status(sessions, number)
+        else:
+            prepared.move(sessions, "order_service", number, "failed", Actor("anna", "employee"))
+
+    if when_planned == "analyzed when empty":
+        expedite.query("vacuum analyze orders")
+    with pytest.raises(NotFound):
+        ask("ORD_20250101_001")
+    expedite.query(FILL.format(orders=3_000, open=300).rstrip().removesuffix("analyze"))
+    if when_planned == "analyzed when empty":  # what helps then is that plans grow old
+        monkeypatch.setattr(group_commit, "monotonic", lambda: time.monotonic() + group_commit._PLAN_LIFE)
+    eventually(lambda: expedite.query(READ)[0][0] > 3_000)  # foreign keys; sessions count when they end
+    expedite.query("select pg_stat_reset()")
+    ask("ORD_20260101_000042" if what == "a status" else "ORD_20260101_002999")
+    prepared.close()
+    eventually(lambda: expedite.query(READ)[0][0] > 0)
+    assert expedite.query(READ)[0][0] < FEW
