@@ -96,6 +96,14 @@ class Kitchen(Postgres):
             is_stopping=self._is_stopping,
         )
 
+    def concerns(self, change: Any) -> bool:
+        """Whether a status change is for `Stove.hear()`: of all that are moved, this process cooks one or two.
+
+        A change that breaks its contract is, too: there it is said.
+        """
+        number = change.get("order_number") if isinstance(change, dict) else None
+        return not isinstance(number, str) or number in self._cooking
+
     def _is_stopping(self) -> bool:
         return bool(self.container.stopping)
 

@@ -27,7 +27,7 @@ class KitchenService(health.Probes):
         """The next order of the types that this worker takes."""
         self.kitchen.work_on(order, delivery)
 
-    @event_handler(MOVES_ORDERS, ORDER_STATUS_CHANGED, handler_type=BROADCAST)
+    @event_handler(MOVES_ORDERS, ORDER_STATUS_CHANGED, handler_type=BROADCAST, asks="kitchen")
     def hear_of_change(self, change: dict[str, Any]) -> None:
         """Somebody moved an order; perhaps the one on this stove."""
         self.kitchen.hear(change)
