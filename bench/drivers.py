@@ -1,12 +1,15 @@
-"""The programs that make the load: wrk for HTTP, pgbench for PostgreSQL, each on one thread."""
+"""The programs that make the load: wrk and hey for HTTP, pgbench for PostgreSQL, each on one thread."""
 
+import csv
 import json
 import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,12 +20,25 @@ from devstack.processes import command_for, say
 ROOT = Path(__file__).absolute().parent.parent
 _HERE = Path(__file__).absolute().parent
 _SCRIPTS = _HERE / "wrk"
+_UNPACKED = ROOT / ".devstack/bench-programs"
 _UNPACK_SECONDS = 300
 _MARGIN = 30  # seconds that a driver may take beyond its load
 _PLACING_SECONDS = 300  # for a number of orders, however many
 _CONNECTING_SECONDS = 2
 # What an answer takes besides the pause before its request, about, when a rate is asked for.
 _ANSWER_MS = 5.0
+
+
+# Where logs are kept, in memory if possible: they would compete with commits for the disk.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (in folders of our own)
+_ORDER = {
+    "customer_name": "Ada Lovelace",
+    "order_type": "takeout",
+    "items": [
+        {"name": "Margherita Pizza", "quantity": 1, "price": 15.99},
+        {"name": "Caesar Salad", "quantity": 2, "price": 8.99},
+    ],
+}
 
 
 class BenchError(Exception):
@@ -33,7 +49,8 @@ class BenchError(Exception):
 class Load:
     """What wrk counted. `refused` are answers of 400 and above, `broken` connections and answers that failed.
 
-    `seconds` is the length of the load; `p50` and `p99` are milliseconds, of all answers.
+    `seconds` is the length of the load; `p50` and `p99` are milliseconds, of all answers, and of those that wrk
+    would have asked for while it waited for a slow one.
     """
 
     answered: int
@@ -52,6 +69,15 @@ class Load:
     def errors(self) -> int:
         """Whatever was no good answer."""
         return self.refused + self.broken
+
+
+@dataclass(frozen=True)
+class Times:
+    """How many there were a second, and how long each took, in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
 
 
 def place_orders(url: str, connections: int, seconds: float, rate: float | None = None) -> Load:
@@ -86,8 +112,16 @@ def in_background(
         )
 
 
-def commits(database_url: str, clients: int, seconds: float) -> float:
-    """What pgbench commits a second, of single_order.sql as a prepared statement."""
+def place_one_by_one(url: str, seconds: float) -> Times:
+    """Places an order when the one before is answered: hey, which counts each answer once."""
+    command: list[str | Path] = [_program("hey"), "-z", f"{seconds:g}s", "-c", "1", "-cpus", "1", "-o", "csv"]
+    command += ["-m", "POST", "-T", "application/json", "-d", json.dumps(_ORDER), f"{url}/orders"]
+    return read_hey(_run(command, seconds, _environment()), seconds)
+
+
+def commits(database_url: str, clients: int, seconds: float, rate: float | None = None) -> Times:
+    """What pgbench commits of single_order.sql as a prepared statement, as fast as it can, or `rate` a second at
+    random times; then the times count from when each was due."""
     at = urlsplit(database_url)
     command: list[str | Path] = [
         programs_folder() / "pgbench",
@@ -99,14 +133,28 @@ def commits(database_url: str, clients: int, seconds: float) -> float:
     ]
     # Its clock runs while its clients connect; its rate counts from when all have.
     command += ["-c", str(clients), "-T", str(round(seconds) + _CONNECTING_SECONDS)]
-    command += ["-h", str(at.hostname), "-p", str(at.port), "-U", str(at.username), at.path.strip("/")]
-    return read_pgbench(_run(command, seconds, {**os.environ, "PGPASSWORD": str(at.password)}))
+    if rate is not None:
+        command += ["--rate", str(rate)]
+    address: list[str | Path] = [
+        "-h",
+        str(at.hostname),
+        "-p",
+        str(at.port),
+        "-U",
+        str(at.username),
+        at.path.strip("/"),
+    ]
+    with tempfile.TemporaryDirectory(prefix="expedite.", dir=MEMORY) as folder:
+        command += ["--log", f"--log-prefix={folder}/times"]
+        said = _run([*command, *address], seconds, {**os.environ, "PGPASSWORD": str(at.password)})
+        times = [line.split() for log in Path(folder).iterdir() for line in log.read_text().splitlines()]
+    return _times(read_pgbench(said), [int(fields[2]) / 1e3 for fields in times])
 
 
 def wrk_version() -> str:
     """As wrk says it."""
     said = subprocess.run(
-        [_wrk_program(), "--version"], env=_environment(), capture_output=True, text=True, timeout=10, check=False
+        [_program("wrk"), "--version"], env=_environment(), capture_output=True, text=True, timeout=10, check=False
     )
     return said.stdout.split(" [")[0].removeprefix("wrk ")
 
@@ -136,6 +184,19 @@ def read_pgbench(output: str) -> float:
     return float(rate[1])
 
 
+def read_hey(output: str, seconds: float) -> Times:
+    """Reads hey's table of answers. Raises BenchError when one is not 201, or when there are none."""
+    rows = list(csv.DictReader(output.splitlines()))
+    if not rows or any(row["status-code"] != "201" for row in rows):
+        raise BenchError(f"hey got another answer than 201:\n{output[-500:]}")
+    return _times(len(rows) / seconds, [float(row["response-time"]) * 1e3 for row in rows])
+
+
+def _times(rate: float, times: Sequence[float]) -> Times:
+    percentiles = statistics.quantiles(times, n=100)
+    return Times(rate, percentiles[49], percentiles[98])
+
+
 def pause_for(connections: int, rate: float) -> float:
     """The mean pause (ms) of each of the connections that makes `rate` requests a second of all of them."""
     return max(0.1, connections / rate * 1000 - _ANSWER_MS)
@@ -150,28 +211,24 @@ def _wrk(script: str, url: str, connections: int, seconds: float, *arguments: st
 
 
 def _wrk_command(script: str, url: str, connections: int, seconds: float, *arguments: str) -> list[str | Path]:
-    command: list[str | Path] = [_wrk_program(), "-t", "1", "-c", str(connections), "--timeout", "10s"]
+    command: list[str | Path] = [_program("wrk"), "-t", "1", "-c", str(connections), "--timeout", "10s"]
     return [*command, "-d", f"{max(1, round(seconds))}s", "-s", script, url, "--", *arguments]
 
 
-def _wrk_program() -> str | Path:
-    """Gives the machine's wrk, else Debian's, unpacked in .devstack (downloaded if need be)."""
-    if program := shutil.which("wrk"):
+def _program(name: str) -> str | Path:
+    """Gives the machine's program, else Debian's, unpacked in .devstack (downloaded if need be)."""
+    if program := shutil.which(name):
         return program
-    folder = _unpacked()
+    folder = _UNPACKED / name
     if not folder.exists():
-        say("getting wrk: downloading Debian's package (once), installing nothing")
-        command: list[str | Path] = ["sh", ROOT / "devstack/unpack-packages.sh", folder, "wrk"]
+        say(f"getting {name}: downloading Debian's package (once), installing nothing")
+        command: list[str | Path] = ["sh", ROOT / "devstack/unpack-packages.sh", folder, name]
         _run(command, _UNPACK_SECONDS, dict(os.environ))
-    return folder / "usr/bin/wrk"
-
-
-def _unpacked() -> Path:
-    return ROOT / ".devstack/wrk"
+    return folder / "usr/bin" / name
 
 
 def _environment() -> dict[str, str]:
-    libraries = ":".join(map(str, _unpacked().glob("usr/lib/*-linux-*")))
+    libraries = ":".join(map(str, _UNPACKED.glob("*/usr/lib/*-linux-*")))
     return {**os.environ, "LD_LIBRARY_PATH": libraries} if libraries else dict(os.environ)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from bench import drivers
-from bench.drivers import BenchError, Load
+from bench.drivers import BenchError, Load, Times
 from bench.plan import Plan
 from bench.report import Figures, table
 from bench.stack import Site, Stack, refuses_beyond
@@ -15,6 +15,7 @@ PROCESSES = (1, 2)
 CLIENTS = (1, 8, 32)
 _BUSY = 32  # the number of connections, and of clients, that ratios are of
 PACED = 64  # connections that together make a rate: so many that it hardly depends on how soon they are answered
+SPARSE = 100  # commits a second by one client, which leaves PostgreSQL and the disk nearly idle
 _WARM = 8  # connections of the load before the first
 
 
@@ -51,14 +52,22 @@ def placed(site: Site, connections: int, seconds: float, rate: float | None = No
     return load, emptied
 
 
+def sparse_commits(site: Site, plan: Plan) -> Times:
+    """What the disk alone makes of a commit that is due at a random time."""
+    return drivers.commits(site.database_url, 1, plan.seconds, SPARSE)
+
+
 def _pgbench(stack: Stack, plan: Plan, figures: Figures) -> None:
     with stack.site() as site:
         drivers.commits(site.database_url, _WARM, plan.warm_up)
         for clients in CLIENTS:
-            figures.add(f"pgbench {clients}", drivers.commits(site.database_url, clients, plan.seconds))
+            commits = drivers.commits(site.database_url, clients, plan.seconds)
+            figures.add(f"pgbench {clients}", commits.rate)
+            figures.add(f"pgbench {clients} p99", commits.p99)
+        figures.add("sparse p99", sparse_commits(site, plan).p99)
         # NOTIFY, which wakes the relay, has PostgreSQL commit one transaction after the other.
         site.query("alter table outbox disable trigger wake_relay")
-        figures.add("pgbench unheard", drivers.commits(site.database_url, _BUSY, plan.seconds))
+        figures.add("pgbench unheard", drivers.commits(site.database_url, _BUSY, plan.seconds).rate)
 
 
 def _empty_handler(stack: Stack, plan: Plan, figures: Figures) -> None:
@@ -82,6 +91,11 @@ def _order_service(processes: int, stack: Stack, plan: Plan, figures: Figures) -
             figures.add(f"{name} p99", load.p99)
             figures.add(f"{name} errors", load.errors)
             figures.add(f"{name} outbox", emptied)
+        if processes == 1:
+            alone = drivers.place_one_by_one(site.url("order"), plan.seconds)
+            site.empty_outbox()
+            figures.add("alone p50", alone.p50)
+            figures.add("alone p99", alone.p99)
         if processes == max(PROCESSES):
             load, _ = placed(site, PACED, plan.seconds, figures.last(_name(processes, _BUSY)) / 2)
             figures.add("half", load.rate)
@@ -117,11 +131,17 @@ def _text(figures: Figures) -> str:
         ["the same / pgbench without that trigger", figures.ratio(two, "pgbench unheard")],
         [f"one process at {_BUSY} / the empty handler at {_BUSY}", figures.ratio(one, "empty")],
         [f"two processes / one, both at {_BUSY}", figures.ratio(two, one)],
-        ["one connection alone, one process: p99 ms", figures.spread(f"{_name(1, 1)} p99")],
+    ]
+    times = [
+        ["one customer, one process: p50 ms", figures.spread("alone p50")],
+        ["one customer, one process: p99 ms", figures.spread("alone p99")],
+        ["pgbench, 1 clients: p99 ms", figures.spread("pgbench 1 p99")],
         ["two processes at half of their rate: orders/s", figures.spread("half")],
         ["two processes at half of their rate: p99 ms", figures.spread("half p99")],
         ["two processes at half of their rate: errors", figures.spread("half errors")],
-        ["the empty handler: p99 ms", figures.spread("empty p99")],
+        [f"pgbench, {SPARSE} commits/s at random times: p99 ms", figures.spread("sparse p99")],
+        [f"pgbench, {_BUSY} clients: p99 ms", figures.spread(f"pgbench {_BUSY} p99")],
+        [f"the empty handler, {_BUSY} connections: p99 ms", figures.spread("empty p99")],
     ]
     return f"""\
 Orders of two items, of all three types; no kitchen runs. A rate counts the orders that were answered 201, and
@@ -139,7 +159,12 @@ statement an order on a database of its own; one process of stock nameko answers
 
 {table(["", ""], ratios)}
 
-Half of their rate is half of what the two processes took at {_BUSY} connections in the same round. {PACED}
-connections send it, which pause for a random time before each order (wrk's `delay()`): orders come at random, not
-in step.
+How long an answer takes. One customer orders again when the answer is there (hey counts each once; wrk, in the
+first table, adds to a slow answer those that would have been asked for meanwhile). Half of their rate is half of
+what the two processes took at {_BUSY} connections in the same round; {PACED} connections send it, which pause for
+a random time before each order (wrk's `delay()`): orders come at random, not in step. pgbench's {SPARSE} commits a
+second are one client's, and count from when each was due: about what the disk did in this round, which all that
+waits for commits waits for.
+
+{table(["", ""], times)}
 """

@@ -45,6 +45,7 @@ def run(stack: Stack, plan: Plan) -> str:
         with stack.site() as site:
             site.start("order")
             pick_up(site, plan, figures, "pick-up")
+            figures.add("sparse p99", intake.sparse_commits(site, plan).p99)
     return _text(figures, plan)
 
 
@@ -106,6 +107,7 @@ def _text(figures: Figures, plan: Plan) -> str:
         [f"time to a worker at {_RATE} orders/s, {_HANDS} workers: p50 ms", figures.spread("pick-up p50")],
         [f"time to a worker at {_RATE} orders/s, {_HANDS} workers: p99 ms", figures.spread("pick-up p99")],
         [f"orders/s that were placed meanwhile, for {_RATE} wanted", figures.spread("pick-up rate")],
+        [f"pgbench, {intake.SPARSE} commits/s at random times: p99 ms", figures.spread("sparse p99")],
     ]
     return f"""\
 One process is one worker; COOKING_SPEED=0, so what takes time is everything but cooking. One order_service,
@@ -116,7 +118,8 @@ whose relay sends all messages, runs beside them. All times are of PostgreSQL's 
   the last of them has taken its first order to when the last order is ready.
 - Waiting orders: from when the first is taken to when the last is ready. Their number is of those answered; up to
   31 more were on their way.
-- Time to a worker: from `received` to `cooking`, of orders that come at random times.
+- Time to a worker: from `received` to `cooking`, of orders that come at random times. pgbench's commits are as
+  under Intake: what the disk did in this round.
 
 {table(["", ""], rows)}
 """

@@ -20,7 +20,7 @@ import amqp
 import psycopg2
 from kombu.utils.url import parse_url
 
-from bench.drivers import ROOT, BenchError
+from bench.drivers import MEMORY, ROOT, BenchError
 from common.settings import load
 from devstack.postgres import Postgres
 from devstack.processes import command_for, free_port, say, spawn, tail, wait_until
@@ -31,8 +31,6 @@ _READY_SECONDS = 60.0
 _FILL_SECONDS = 900
 _OPEN_FILES = 65_536
 _PROGRAMS = Path(sys.executable).parent
-# In memory where that is possible: log lines would compete with commits for the disk.
-_LOGS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (in a folder of our own)
 _LISTENING = "0A"  # in /proc/net/tcp
 
 
@@ -188,7 +186,7 @@ class Stack:
         os.sync()  # nor for what other programs, and the last load, left to be written
         amqp_uri = self.rabbitmq.add_vhost(name)
         try:
-            with tempfile.TemporaryDirectory(prefix="expedite.", dir=_LOGS) as folder:
+            with tempfile.TemporaryDirectory(prefix="expedite.", dir=MEMORY) as folder:
                 site = Site(Path(folder), self._url(name), amqp_uri)
                 try:
                     yield site

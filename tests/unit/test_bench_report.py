@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.drivers import BenchError, pause_for, read_pgbench, read_wrk
+from bench.drivers import BenchError, pause_for, read_hey, read_pgbench, read_wrk
 from bench.memory import is_flat
 from bench.report import Figures, sections, spread, table, updated
 
@@ -18,6 +18,11 @@ number of failed transactions: 0 (0.000%)
 latency average = 0.966 ms
 tps = 1035.541817 (without initial connection time)
 """
+
+
+_HEY = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset\n" + "".join(
+    f"{number / 10_000:.4f},0.0001,0.0000,0.0000,0.0011,0.0001,201,0.0021\n" for number in range(1, 101)
+)
 
 
 def test_the_rate_is_of_good_answers_only() -> None:
@@ -43,6 +48,18 @@ def test_pgbench_commits() -> None:
 def test_pgbench_that_failed_is_no_figure(output: str) -> None:
     with pytest.raises(BenchError):
         read_pgbench(output)
+
+
+def test_hey_counts_each_answer_once() -> None:
+    times = read_hey(_HEY, 2)
+    assert times.rate == 50
+    assert (times.p50, times.p99) == pytest.approx((5.05, 9.999))
+
+
+@pytest.mark.parametrize("output", ["", _HEY.splitlines()[0], _HEY.replace("201", "503", 1)])
+def test_hey_that_got_another_answer_is_no_figure(output: str) -> None:
+    with pytest.raises(BenchError):
+        read_hey(output, 2)
 
 
 def test_connections_that_pause_make_the_rate_together() -> None:
