@@ -21,7 +21,7 @@ import eventlet
 import psycopg2
 from eventlet.event import Event
 
-from common import logs
+from common import logs, metrics
 from common.database import AWAY, BUSY, CONNECT_TIMEOUT, breaker, connect_options
 from common.errors import Unavailable
 from common.settings import Settings
@@ -124,6 +124,7 @@ class GroupCommit:
             for half in (batch[:middle], batch[middle:]):
                 self._write(half)
         else:
+            metrics.GROUPS.observe(len(batch))
             for request, row in zip(batch, rows, strict=True):
                 request.done.send(row)
 

@@ -1,11 +1,13 @@
 """The probes that every service answers: `class OrderService(Probes)`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import eventlet
 from nameko.extensions import DependencyProvider
+from prometheus_client import Metric
 
-from common import broker, database
+from common import broker, database, metrics
 from common.errors import Unavailable
 from common.http import http
 from common.settings import settings
@@ -53,3 +55,11 @@ class Probes:
         if missing:
             raise Unavailable(f"Waiting for {' and '.join(missing)}.", {"checks": found})
         return {"status": "ready", "checks": found}
+
+    @http("GET", "/metrics", content_type=metrics.CONTENT_TYPE)
+    def read_metrics(self) -> bytes:
+        return metrics.text(self.measured_now())
+
+    def measured_now(self) -> Iterable[Metric]:
+        """What a service measures when it is asked, besides what is counted."""
+        return ()

@@ -31,7 +31,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Request
 
-from common import codec, errors, logs
+from common import codec, errors, logs, metrics
 from common.http_head import QuickHead
 from common.settings import settings
 
@@ -214,7 +214,7 @@ class App(WsgiApp):
 
 
 class Answer:
-    """An answer with a body of JSON, as WSGI. werkzeug's Response would take as long as routing and reading do."""
+    """An answer with its whole body, as WSGI. werkzeug's Response would take as long as routing and reading do."""
 
     def __init__(self, status: int, content_type: str, body: bytes, request_id: str) -> None:
         self.status_code = status
@@ -234,8 +234,9 @@ class Answer:
 
 
 class HttpEntrypoint(HttpRequestHandler):
-    """See the module. `status` is the answer's; `location` is filled from the answer's members. `at_once` is how
-    many requests of this route a process works on at a time, where they must leave room for others."""
+    """See the module. `status` is the answer's; `location` is filled from the answer's members. With a
+    `content_type`, the method returns the body's bytes. `at_once` is how many requests of this route a process
+    works on at a time, where they must leave room for others."""
 
     server = HttpServer()
 
@@ -246,13 +247,15 @@ class HttpEntrypoint(HttpRequestHandler):
         *,
         status: int = 200,
         location: str | None = None,
+        content_type: str | None = None,
         at_once: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(method, url, **kwargs)
-        self.is_probe = url.startswith("/health")
+        self.is_probe = url.startswith(("/health", "/metrics"))
         self.status = status
         self.location = location
+        self.content_type = content_type
         self.at_once = at_once
         self._in_work = 0
 
@@ -262,6 +265,7 @@ class HttpEntrypoint(HttpRequestHandler):
         self._wants = {
             name: read for name, read in _READERS.items() if name in inspect.signature(method).parameters
         }
+        self._timed: dict[int, Any] = {}  # what REQUESTS keeps, by the answer's status
 
     def handle_request(self, request: Request) -> Answer:
         started = time.perf_counter()
@@ -280,12 +284,17 @@ class HttpEntrypoint(HttpRequestHandler):
         except Exception:
             logs.event("request_failed", f"{request.method} {self.url} failed", logging.ERROR)
             answer = problem(errors.Broken("It is logged under this request id."), request_id)
+        seconds = time.perf_counter() - started
+        status = answer.status_code
+        if status not in self._timed:
+            self._timed[status] = metrics.REQUESTS.labels(self.method, self.url, status)
+        self._timed[status].observe(seconds)
         logs.event(
             "request_received",
             f"{request.method} {self.url}",
             logging.DEBUG if self.is_probe else logging.INFO,
-            status=answer.status_code,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
         )
         return answer
 
@@ -317,6 +326,8 @@ class HttpEntrypoint(HttpRequestHandler):
             result = self.container.run_worker(self, arguments, {"request_id": request_id})
         except ContainerBeingKilled as exc:
             raise errors.Unavailable("This process is stopping.") from exc
+        if self.content_type is not None:
+            return Answer(self.status, self.content_type, result, request_id)
         answer = Answer(self.status, _JSON, codec.dumps(result), request_id)
         if self.location is not None:
             answer.headers.append(("Location", self.location.format_map(result)))

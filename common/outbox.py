@@ -23,7 +23,7 @@ import psycopg2
 from eventlet.hubs import trampoline
 from nameko.extensions import DependencyProvider
 
-from common import broker, codec, frames, logs
+from common import broker, codec, frames, logs, metrics
 from common.database import SessionOfItsOwn
 from common.events import ORDER_PLACED
 from common.settings import settings
@@ -146,7 +146,7 @@ class Relay(DependencyProvider):
             session.query(_REFUSED, (list(kept),))
             publisher.declare()  # a queue that was deleted is what makes a message unroutable
         for row in rows:
-            _log_published(row, refused.get(row.id))
+            _note(row, refused.get(row.id))
         return len(rows) - len(kept)
 
     def _bury_the_poisoned(
@@ -324,9 +324,11 @@ def _wait_for_notification(session: Any) -> None:
     session.notifies.clear()
 
 
-def _log_published(row: Row, refusal: str | None) -> None:
+def _note(row: Row, refusal: str | None) -> None:
+    """Counts and logs what became of a row."""
     logs.begin_request(row.request_id)
     if refusal is not None:
+        metrics.REFUSED.inc()
         logs.event(
             "rabbitmq_publish_failed",
             f"the broker would not take a message: {refusal}",
@@ -336,7 +338,9 @@ def _log_published(row: Row, refusal: str | None) -> None:
             order_number=row.order_number,
             attempts=row.attempts + 1,
         )
-    elif row.routing_key.startswith(ORDER_PLACED):
+        return
+    metrics.PUBLISHED.labels(row.routing_key).inc()
+    if row.routing_key.startswith(ORDER_PLACED):
         logs.event(
             "order_published", f"{row.order_number} is in the kitchen's queue", order_number=row.order_number
         )

@@ -12,6 +12,7 @@ import eventlet
 from eventlet.queue import Empty, LightQueue
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
+from prometheus_client import Counter
 
 from common import broker, events, logs
 from common.errors import NotFound, Unavailable
@@ -24,6 +25,10 @@ from kitchen_service.tickets import Delivery, GivenUp, InOtherHands
 
 _LONGEST_PAUSE = 3.0  # seconds between attempts to reach a broker that is down
 _KEEP_ALIVE = 1.0  # seconds
+
+TICKETS = Counter(
+    "expedite_kitchen_tickets", "Tickets that this worker took, by what became of them.", ["outcome"]
+)
 
 #: Failures that no repetition heals.
 PERMANENT = (ContractBroken, NotFound, GivenUp)
@@ -150,10 +155,12 @@ class WorkQueue(Entrypoint):
         if not ticket.is_owned:
             return
         if failure is None:
+            TICKETS.labels("done").inc()
             rail.acknowledge(ticket)
         elif isinstance(failure, Unavailable):
             self._put_off(rail, ticket, failure)
         elif isinstance(failure, InOtherHands):
+            TICKETS.labels("in_other_hands").inc()
             logs.event("order_in_other_hands", f"the ticket waits: {failure}", order_number=order_number)
             rail.retry_later(ticket, self.settings.retry_pauses[0], ticket.attempts, tickets.reason(failure))
         elif isinstance(failure, PERMANENT) or self._is_last(ticket):
@@ -163,6 +170,7 @@ class WorkQueue(Entrypoint):
 
     def _put_off(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
         """PostgreSQL is away and this worker stops, or the order's row cannot be had: no attempt to be counted."""
+        TICKETS.labels("put_off").inc()
         if self._stopping:
             rail.give_back(ticket)
         else:
@@ -174,11 +182,13 @@ class WorkQueue(Entrypoint):
         return ticket.attempts >= len(self.settings.retry_pauses)
 
     def _retry(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
+        TICKETS.labels("retried").inc()
         pause = self.settings.retry_pauses[ticket.attempts]
         self._log_failure(ticket, failure, f"a ticket comes again in {pause:g} s", logging.WARNING)
         rail.retry_later(ticket, pause, ticket.attempts + 1, tickets.reason(failure))
 
     def _bury(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
+        TICKETS.labels("dead_lettered").inc()
         self._log_failure(ticket, failure, f"a ticket goes to {broker.DEAD_LETTERS}", logging.ERROR)
         rail.dead_letter(ticket, tickets.reason(failure), self.settings.worker_name)
 

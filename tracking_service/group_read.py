@@ -12,7 +12,7 @@ from common import codec, read_model
 from common.database import Sessions
 from common.group_commit import GroupCommit
 from common.order_numbers import is_order_number
-from common.read_model import Board, Standing
+from common.read_model import Standing
 from common.recent import Recent
 from common.settings import Settings
 
@@ -43,15 +43,3 @@ class StatusReader:
         if standing.number is None:
             raise read_model.unknown(order_number)
         return standing.as_answer(lambda: self._queue.seen(sessions))
-
-
-class TrackingBoard(Board):
-    """The board as tracking_service hangs it out."""
-
-    def __init__(self, sessions: Sessions, settings: Settings, reader: StatusReader) -> None:
-        super().__init__(sessions, settings)
-        self._reader = reader
-
-    def status(self, order_number: str) -> dict[str, Any]:
-        """Where the order stands. Raises NotFound."""
-        return self._reader.status(self._sessions, order_number)

@@ -1,6 +1,9 @@
 """tracking_service: where orders stand. It needs PostgreSQL only, and answers with RabbitMQ stopped."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from prometheus_client import Metric
 
 from common import health
 from common.http import http
@@ -34,3 +37,7 @@ class TrackingService(health.Probes):
     def stuck_orders(self) -> list[dict[str, Any]]:
         """What has been waiting or cooking for too long."""
         return self.tracking.stuck()
+
+    def measured_now(self) -> Iterable[Metric]:
+        """For /metrics: the orders, the outbox and the workers, whose figures are the same in all processes."""
+        return self.tracking.measured_now()

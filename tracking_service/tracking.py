@@ -1,9 +1,18 @@
 """The read model as the service's methods see it: `tracking = Tracking()`."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from common.database import Postgres
-from tracking_service.group_read import StatusReader, TrackingBoard
+from prometheus_client import Metric
+
+from common.database import Postgres, Sessions
+from common.errors import Unavailable
+from common.read_model import Board
+from common.recent import Recent
+from common.settings import Settings
+from tracking_service import house
+from tracking_service.group_read import StatusReader
+from tracking_service.house import House
 
 
 class Tracking(Postgres):
@@ -12,9 +21,32 @@ class Tracking(Postgres):
     def setup(self) -> None:
         super().setup()
         self._reader = StatusReader(self.settings)
+        self._house = Recent(lambda session: house.look(session, self.settings))
 
     def stop(self) -> None:
         self._reader.close()
 
-    def get_dependency(self, worker_ctx: Any) -> TrackingBoard:
-        return TrackingBoard(self.sessions(worker_ctx), self.settings, self._reader)
+    def get_dependency(self, worker_ctx: Any) -> "TrackingBoard":
+        return TrackingBoard(self.sessions(worker_ctx), self.settings, self._reader, self._house)
+
+
+class TrackingBoard(Board):
+    """The board as tracking_service hangs it out."""
+
+    def __init__(
+        self, sessions: Sessions, settings: Settings, reader: StatusReader, house_seen: Recent[House]
+    ) -> None:
+        super().__init__(sessions, settings)
+        self._reader = reader
+        self._house = house_seen
+
+    def status(self, order_number: str) -> dict[str, Any]:
+        """Where the order stands. Raises NotFound."""
+        return self._reader.status(self._sessions, order_number)
+
+    def measured_now(self) -> Iterable[Metric]:
+        """The house in figures, also without PostgreSQL: then they say so."""
+        try:
+            return house.metrics(self._house.seen(self._sessions))
+        except Unavailable:
+            return house.metrics(None)

@@ -18,7 +18,7 @@ from common.settings import load, settings
 from tests.eventually import eventually
 from tests.expedite import ROOT, Expedite
 from tests.integration.conftest import Transaction
-from tracking_service import group_read
+from tracking_service import group_read, house
 from tracking_service.group_read import StatusReader
 
 ORDERS = 50_000
@@ -62,6 +62,7 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
         "what waits": (plain(read_model._WAITING), {"ix_orders_open"}),
         "what cooks": (plain(read_model._COOKING), {"ix_orders_open"}),
         "the kitchen's load": (plain(read_model._LOAD), {"ix_orders_open"}),
+        "what is open": (plain(house._ORDERS), {"ix_orders_open"}),
         "what is stuck": (plain(read_model._STUCK, received=900, cooking=300), {"ix_orders_open"}),
         "an order": (plain(one), {"uq_orders_number"}),
         "its items": (items, {"pk_order_items"}),

@@ -95,6 +95,7 @@ TABLE = {
     "GET /orders/stuck": Case(EVERYBODY),
     "GET /health/live": Case(EVERYBODY),
     "GET /health/ready": Case(EVERYBODY),
+    "GET /metrics": Case(EVERYBODY),
 }
 
 

@@ -1,0 +1,77 @@
+"""The house in figures, for `GET /metrics`: what a dashboard shows and an alarm watches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nameko_sqlalchemy.database import Session
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from sqlalchemy import text
+
+from common import read_model
+from common.lifecycle import COOKING, ORDER_TYPES, RECEIVED
+from common.settings import Settings
+
+_OPEN = (RECEIVED, COOKING)
+_ORDERS = text(
+    "select status, order_type, count(*) from orders where status in ('received', 'cooking') group by 1, 2"
+)
+_OUTBOX = text("select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from outbox")
+
+
+@dataclass(frozen=True)
+class House:
+    """What was there when PostgreSQL was asked."""
+
+    orders: dict[tuple[str, str], int]  # by status and type
+    stuck: dict[str, int]  # by status
+    outbox_rows: int
+    outbox_seconds: float  # since the oldest of them was written
+    workers: list[dict[str, object]]
+
+
+def look(session: Session, settings: Settings) -> House:
+    """Asks PostgreSQL, for open orders only."""
+    stuck = dict.fromkeys(_OPEN, 0)
+    for order in read_model.stuck_orders(session, settings.stuck_received, settings.stuck_cooking):
+        stuck[order["status"]] += 1
+    counted = {(status, order_type): count for status, order_type, count in session.execute(_ORDERS)}
+    rows, seconds = session.execute(_OUTBOX).one()
+    return House(
+        orders={(status, kind): counted.get((status, kind), 0) for status in _OPEN for kind in ORDER_TYPES},
+        stuck=stuck,
+        outbox_rows=rows,
+        outbox_seconds=max(0.0, seconds),
+        workers=read_model.workers(session),
+    )
+
+
+def metrics(house: House | None) -> Iterable[Metric]:
+    """As Prometheus reads it; None when PostgreSQL is away."""
+    yield GaugeMetricFamily("expedite_database_up", "1 when PostgreSQL answers.", value=int(house is not None))
+    if house is None:
+        return
+    orders = GaugeMetricFamily(
+        "expedite_orders_open", "Orders that wait or cook.", labels=["status", "order_type"]
+    )
+    for labels, count in house.orders.items():
+        orders.add_metric(labels, count)
+    stuck = GaugeMetricFamily(
+        "expedite_orders_stuck",
+        "Orders that have waited or cooked for too long; counted up to 1,000.",
+        labels=["status"],
+    )
+    for status, count in house.stuck.items():
+        stuck.add_metric([status], count)
+    online = GaugeMetricFamily("expedite_worker_online", "1 when the worker's heartbeats come.", labels=["worker"])
+    processed = CounterMetricFamily(
+        "expedite_worker_orders_processed", "Orders that the worker has cooked.", labels=["worker"]
+    )
+    for worker in house.workers:
+        online.add_metric([str(worker["worker_name"])], int(worker["status"] == "online"))
+        processed.add_metric([str(worker["worker_name"])], float(str(worker["orders_processed"])))
+    yield from (orders, stuck, online, processed)
+    yield GaugeMetricFamily("expedite_outbox_rows", "Messages that wait for the broker.", value=house.outbox_rows)
+    yield GaugeMetricFamily(
+        "expedite_outbox_oldest_seconds", "For how long the oldest of them has waited.", value=house.outbox_seconds
+    )
