@@ -79,6 +79,12 @@ class Times:
     p50: float
     p99: float
 
+    @classmethod
+    def of(cls, rate: float, seconds: Sequence[float]) -> "Times":
+        """Of what each took, in seconds."""
+        percentiles = statistics.quantiles(seconds, n=100)
+        return cls(rate, percentiles[49] * 1e3, percentiles[98] * 1e3)
+
 
 def place_orders(url: str, connections: int, seconds: float, rate: float | None = None) -> Load:
     """Places orders, as fast as they are answered, or `rate` a second, at random times."""
@@ -148,7 +154,7 @@ def commits(database_url: str, clients: int, seconds: float, rate: float | None 
         command += ["--log", f"--log-prefix={folder}/times"]
         said = _run([*command, *address], seconds, {**os.environ, "PGPASSWORD": str(at.password)})
         times = [line.split() for log in Path(folder).iterdir() for line in log.read_text().splitlines()]
-    return _times(read_pgbench(said), [int(fields[2]) / 1e3 for fields in times])
+    return Times.of(read_pgbench(said), [int(fields[2]) / 1e6 for fields in times])
 
 
 def wrk_version() -> str:
@@ -189,12 +195,7 @@ def read_hey(output: str, seconds: float) -> Times:
     rows = list(csv.DictReader(output.splitlines()))
     if not rows or any(row["status-code"] != "201" for row in rows):
         raise BenchError(f"hey got another answer than 201:\n{output[-500:]}")
-    return _times(len(rows) / seconds, [float(row["response-time"]) * 1e3 for row in rows])
-
-
-def _times(rate: float, times: Sequence[float]) -> Times:
-    percentiles = statistics.quantiles(times, n=100)
-    return Times(rate, percentiles[49], percentiles[98])
+    return Times.of(len(rows) / seconds, [float(row["response-time"]) for row in rows])
 
 
 def pause_for(connections: int, rate: float) -> float:

@@ -1,7 +1,7 @@
 """From the queue to ready: workers that cook in no time."""
 
 from bench import drivers, intake
-from bench.drivers import BenchError
+from bench.drivers import BenchError, Times
 from bench.plan import Plan
 from bench.report import Figures, table
 from bench.stack import Site, Stack
@@ -26,11 +26,9 @@ _DRAINED = """
         - min(changed_at) filter (where status = 'cooking'))
     from order_status_log
 """
-_PICKED_UP = """
-    select percentile_cont(array[0.5, 0.99]) within group (
-        order by extract(epoch from begun.changed_at - placed.changed_at)::float * 1000)
-    from order_status_log placed join order_status_log begun using (order_id)
-    where placed.order_id > %(since)s and placed.status = 'received' and begun.status = 'cooking'
+_BEGUN = """
+    select o.number, l.changed_at from order_status_log l join orders o on o.id = l.order_id
+    where o.id > %(since)s and l.status = 'cooking'
 """
 
 
@@ -59,11 +57,13 @@ def pick_up(site: Site, plan: Plan, figures: Figures, name: str) -> None:
     since = site.newest_order()
     load, _ = intake.placed(site, intake.PACED, 2 * plan.seconds, _RATE)
     site.all_ready(since)
-    [[(p50, p99)]] = site.query(_PICKED_UP, since=since)
+    answered = site.answered()
+    begun = site.query(_BEGUN, since=since)
+    waited = Times.of(load.rate, [(at - answered[number]).total_seconds() for number, at in begun])
     site.stop("kitchen")
-    figures.add(f"{name} rate", load.rate)
-    figures.add(f"{name} p50", p50)
-    figures.add(f"{name} p99", p99)
+    figures.add(f"{name} rate", waited.rate)
+    figures.add(f"{name} p50", waited.p50)
+    figures.add(f"{name} p99", waited.p99)
 
 
 def _throughput(stack: Stack, plan: Plan, workers: int) -> float:
@@ -111,15 +111,15 @@ def _text(figures: Figures, plan: Plan) -> str:
     ]
     return f"""\
 One process is one worker; COOKING_SPEED=0, so what takes time is everything but cooking. One order_service,
-whose relay sends all messages, runs beside them. All times are of PostgreSQL's clock: `changed_at` in
-`order_status_log`, which is when each status's transaction began.
+whose relay sends all messages, runs beside them. When an order was in which status is what `changed_at` in
+`order_status_log` says, which is when that status's transaction began.
 
 - Orders/s: {plan.kitchen_orders:,} orders wait in the three queues, and then the workers start; counted from when
   the last of them has taken its first order to when the last order is ready.
 - Waiting orders: from when the first is taken to when the last is ready. Their number is of those answered; up to
   31 more were on their way.
-- Time to a worker: from `received` to `cooking`, of orders that come at random times. pgbench's commits are as
-  under Intake: what the disk did in this round.
+- Time to a worker: from the log line of the answer 201 to when the transaction of `cooking` began, of orders that
+  come at random times. pgbench's commits are as under Intake: what the disk did in this round.
 
 {table(["", ""], rows)}
 """

@@ -1,7 +1,9 @@
 """What is measured: a durable PostgreSQL, a RabbitMQ, and services as `nameko run` starts them."""
 
 import contextlib
+import datetime
 import fcntl
+import json
 import os
 import resource
 import secrets
@@ -105,6 +107,15 @@ class Site:
     def newest_order(self) -> int:
         """The id of the order that was placed last; 0 without any."""
         return int(self.number("select coalesce(max(id), 0) from orders"))
+
+    def answered(self) -> dict[str, datetime.datetime]:
+        """When each order was answered 201, by its number, as order_service's log says."""
+        lines = [json.loads(line) for line in self._log("order").read_text().splitlines() if line.startswith("{")]
+        return {
+            line["details"]["order_number"]: datetime.datetime.fromisoformat(line["timestamp"])
+            for line in lines
+            if line["action"] == "order_received"
+        }
 
     def empty_outbox(self, within: float = 300.0) -> float:
         """Waits until the relay has sent all; gives the seconds that took."""

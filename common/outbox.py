@@ -124,6 +124,9 @@ class Relay(DependencyProvider):
             session.query(f"listen {CHANNEL}")
             # The outbox is nearly empty and mostly rows that are gone: PostgreSQL would read through them all.
             session.query("set enable_seqscan = off")
+            # That a row was sent need not be on disk before the next is: after a crash of PostgreSQL some are sent
+            # twice, and meanwhile the commits of orders and moves have the disk to themselves.
+            session.query("set synchronous_commit = off")
             while True:
                 sent = self._publish_due(session, publisher)
                 if not sent:

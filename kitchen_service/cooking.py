@@ -28,7 +28,9 @@ from kitchen_service.registration import IS_GONE, Registration
 from kitchen_service.tickets import Delivery, GivenUp, InOtherHands, TryLater
 
 SERVICE_NAME = "kitchen_service"
-_LOOK_AFTER = 2.0  # seconds of cooking after which a worker looks whether the order is still its own
+# Seconds of cooking after which a worker looks whether the order is still its own. What was moved at the front door
+# it hears at once; what the kitchen's processes move is not sent to all of them, and it learns of that in this way.
+_LOOK_AFTER = 1.0
 _OVERDUE = 30  # seconds after the time at which a worker should have been done
 _IN_VAIN = 2  # attempts on an order's rows, with PostgreSQL answering, before the next order gets its turn
 _LONGEST_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
@@ -170,7 +172,7 @@ class Stove:
             session.execute(_NOTE_RETRY, {"number": number, "pause": pause})
 
     def hear(self, change: dict[str, Any]) -> None:
-        """An order was moved, here or elsewhere. If this process cooks it, it looks at once whether to go on."""
+        """An order was moved at the front door. If this process cooks it, it looks at once whether to go on."""
         events.check(events.ORDER_STATUS_CHANGED, change)
         event = self._cooking.get(change["order_number"])
         if event is not None and change["new_status"] != COOKING and not event.ready():

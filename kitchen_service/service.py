@@ -4,7 +4,7 @@ from typing import Any
 
 from common import health
 from common.dead_letters import DeadLetterOffice
-from common.events import MOVES_ORDERS, ORDER_STATUS_CHANGED
+from common.events import ORDER_STATUS_CHANGED
 from common.messaging import BROADCAST, event_handler, rpc
 from common.outbox import Relay
 from kitchen_service.cooking import SERVICE_NAME, Kitchen
@@ -27,9 +27,9 @@ class KitchenService(health.Probes):
         """The next order of the types that this worker takes."""
         self.kitchen.work_on(order, delivery)
 
-    @event_handler(MOVES_ORDERS, ORDER_STATUS_CHANGED, handler_type=BROADCAST, asks="kitchen")
+    @event_handler("order_service", ORDER_STATUS_CHANGED, handler_type=BROADCAST, asks="kitchen")
     def hear_of_change(self, change: dict[str, Any]) -> None:
-        """Somebody moved an order; perhaps the one on this stove."""
+        """Somebody at the front door moved an order; perhaps the one on this stove."""
         self.kitchen.hear(change)
 
     @rpc
