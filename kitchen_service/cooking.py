@@ -28,9 +28,9 @@ from kitchen_service.registration import IS_GONE, Registration
 from kitchen_service.tickets import Delivery, GivenUp, InOtherHands, TryLater
 
 SERVICE_NAME = "kitchen_service"
-# Seconds of cooking after which a worker looks whether the order is still its own. What was moved at the front door
-# it hears at once; what the kitchen's processes move is not sent to all of them, and it learns of that in this way.
-_LOOK_AFTER = 1.0
+# Seconds of cooking after which a worker looks whether the order is still its own. What was moved at the front
+# door it hears at once; kitchen processes do not send each other their moves, and it learns of those in this way.
+_LOOK_AFTER = 2.0
 _OVERDUE = 30  # seconds after the time at which a worker should have been done
 _IN_VAIN = 2  # attempts on an order's rows, with PostgreSQL answering, before the next order gets its turn
 _LONGEST_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
