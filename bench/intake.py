@@ -83,6 +83,11 @@ def _order_service(processes: int, stack: Stack, plan: Plan, figures: Figures) -
     with stack.site() as site:
         site.start("order", processes)
         warm_up(site, plan)
+        if processes == 1:
+            alone = drivers.place_one_by_one(site.url("order"), plan.seconds)
+            site.empty_outbox()
+            figures.add("alone p50", alone.p50)
+            figures.add("alone p99", alone.p99)
         for connections in CONNECTIONS:
             name = _name(processes, connections)
             load, emptied = placed(site, connections, plan.seconds)
@@ -91,11 +96,6 @@ def _order_service(processes: int, stack: Stack, plan: Plan, figures: Figures) -
             figures.add(f"{name} p99", load.p99)
             figures.add(f"{name} errors", load.errors)
             figures.add(f"{name} outbox", emptied)
-        if processes == 1:
-            alone = drivers.place_one_by_one(site.url("order"), plan.seconds)
-            site.empty_outbox()
-            figures.add("alone p50", alone.p50)
-            figures.add("alone p99", alone.p99)
         if processes == max(PROCESSES):
             load, _ = placed(site, PACED, plan.seconds, figures.last(_name(processes, _BUSY)) / 2)
             figures.add("half", load.rate)

@@ -13,7 +13,7 @@ from typing import Any
 import eventlet
 import psycopg2
 from nameko_sqlalchemy import Database
-from nameko_sqlalchemy.database import DatabaseWrapper, Session
+from nameko_sqlalchemy.database import Session
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine
@@ -105,8 +105,8 @@ def breaker(settings: Settings) -> Breaker:
 class Sessions:
     """Opens sessions for a capability; what a provider built on `Postgres` works with."""
 
-    def __init__(self, wrapper: DatabaseWrapper, settings: Settings, breaker: Breaker) -> None:
-        self._wrapper = wrapper
+    def __init__(self, new_session: sessionmaker[Session], settings: Settings, breaker: Breaker) -> None:
+        self._new_session = new_session
         self._settings = settings
         self._breaker = breaker
 
@@ -132,10 +132,7 @@ class Sessions:
         """
         if self._breaker.is_open:
             raise Unavailable(AWAY)
-        with (
-            bounded(self._settings, self._breaker),
-            self._wrapper.get_session(close_on_exit=True) as session,
-        ):
+        with bounded(self._settings, self._breaker), self._new_session() as session:
             yield session
 
 
@@ -189,7 +186,13 @@ class SessionOfItsOwn:
 
 class Postgres(Database):
     """nameko-sqlalchemy's Database on the process's shared engine. Waits in the background for a server
-    that is not there yet, so that a service starts without it."""
+    that is not there yet, so that a service starts without it.
+
+    Its `sessions` are closed at the end of their blocks. So nothing is kept for a worker, and all workers can
+    share what works with them.
+    """
+
+    sessions: Sessions
 
     def __init__(self) -> None:
         super().__init__(Base)
@@ -197,8 +200,8 @@ class Postgres(Database):
     def setup(self) -> None:
         self.settings = settings(self.container.config, self.container.service_name)
         self.engine = engine(self.settings)
-        self._breaker = breaker(self.settings)
-        self.Session = sessionmaker(bind=self.engine, class_=Session)
+        self.Session = sessionmaker(bind=self.engine, class_=Session, close_on_exit=True)
+        self.sessions = Sessions(self.Session, self.settings, breaker(self.settings))
 
     def start(self) -> None:
         self.container.spawn_managed_thread(self._say_when_connected)
@@ -208,9 +211,8 @@ class Postgres(Database):
 
     kill = stop
 
-    def sessions(self, worker_ctx: object) -> Sessions:
-        """For a capability's get_dependency()."""
-        return Sessions(super().get_dependency(worker_ctx), self.settings, self._breaker)
+    def worker_teardown(self, worker_ctx: object) -> None:
+        """Nothing is left to close."""
 
     def _say_when_connected(self) -> None:
         pause = 0.5

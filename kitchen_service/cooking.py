@@ -90,7 +90,7 @@ class Kitchen(Postgres):
     def get_dependency(self, worker_ctx: Any) -> "Stove":
         actor = Actor(self.registration.name, WORKER, self.registration.instance)
         return Stove(
-            self.sessions(worker_ctx),
+            self.sessions,
             self.settings,
             actor,
             self._mover,

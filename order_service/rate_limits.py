@@ -7,7 +7,7 @@ import functools
 import hashlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, storage_from_string
@@ -53,9 +53,9 @@ class RateLimits:
         self._count(self._limits.order_address, "order", "address", address)
         self._count(self._limits.order_account, "order", "account", account)
 
-    def _count(self, limits: Iterable[RateLimitItem], action: str, by: str, who: object) -> None:
-        if who is None:
-            return  # the house
+    def _count(self, limits: Sequence[RateLimitItem], action: str, by: str, who: object) -> None:
+        if who is None or not limits:  # the house; no limit
+            return
         if len(self._memory.storage) > _MOST_KEYS:
             logs.event(
                 "rate_limits_failed", "more to count than there is room for: starting anew", logging.WARNING

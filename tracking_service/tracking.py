@@ -12,7 +12,6 @@ from common.recent import Recent
 from common.settings import Settings
 from tracking_service import house
 from tracking_service.group_read import StatusReader
-from tracking_service.house import House
 
 
 class Tracking(Postgres):
@@ -21,24 +20,22 @@ class Tracking(Postgres):
     def setup(self) -> None:
         super().setup()
         self._reader = StatusReader(self.settings)
-        self._house = Recent(lambda session: house.look(session, self.settings))
+        self._board = TrackingBoard(self.sessions, self.settings, self._reader)
 
     def stop(self) -> None:
         self._reader.close()
 
     def get_dependency(self, worker_ctx: Any) -> "TrackingBoard":
-        return TrackingBoard(self.sessions(worker_ctx), self.settings, self._reader, self._house)
+        return self._board
 
 
 class TrackingBoard(Board):
     """The board as tracking_service hangs it out."""
 
-    def __init__(
-        self, sessions: Sessions, settings: Settings, reader: StatusReader, house_seen: Recent[House]
-    ) -> None:
+    def __init__(self, sessions: Sessions, settings: Settings, reader: StatusReader) -> None:
         super().__init__(sessions, settings)
         self._reader = reader
-        self._house = house_seen
+        self._house = Recent(lambda session: house.look(session, settings))
 
     def status(self, order_number: str) -> dict[str, Any]:
         """Where the order stands. Raises NotFound."""

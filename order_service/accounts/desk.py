@@ -48,10 +48,10 @@ class Accounts(Postgres):
 
     def setup(self) -> None:
         super().setup()
-        self._signing_key = self.settings.signing_key()
+        self._desk = AccountDesk(self.sessions, self.settings.signing_key(), rate_limits(self.settings))
 
     def get_dependency(self, worker_ctx: Any) -> "AccountDesk":
-        return AccountDesk(self.sessions(worker_ctx), self._signing_key, rate_limits(self.settings))
+        return self._desk
 
 
 class AccountDesk:

@@ -39,11 +39,10 @@ class MenuCard(Postgres):
 
     def setup(self) -> None:
         super().setup()
-        self._signing_key = self.settings.signing_key()
+        self._desk = MenuDesk(self.sessions, Identities(self.sessions, self.settings.signing_key()))
 
     def get_dependency(self, worker_ctx: Any) -> "MenuDesk":
-        sessions = self.sessions(worker_ctx)
-        return MenuDesk(sessions, Identities(sessions, self._signing_key))
+        return self._desk
 
 
 class MenuDesk:

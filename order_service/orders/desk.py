@@ -43,15 +43,14 @@ class Orders(Postgres):
 
     def setup(self) -> None:
         super().setup()
-        self._signing_key = self.settings.signing_key()
-        self._forecast = Forecast()
         self._intake = Intake(self.settings)
+        self._desk = OrderDesk(self.sessions, self.settings, self.settings.signing_key(), Forecast(), self._intake)
 
     def stop(self) -> None:
         self._intake.close()
 
     def get_dependency(self, worker_ctx: Any) -> "OrderDesk":
-        return OrderDesk(self.sessions(worker_ctx), self.settings, self._signing_key, self._forecast, self._intake)
+        return self._desk
 
 
 class OrderDesk(Board):
