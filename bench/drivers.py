@@ -27,10 +27,9 @@ _PLACING_SECONDS = 300  # for a number of orders, however many
 _CONNECTING_SECONDS = 2
 # What an answer takes besides the pause before its request, about, when a rate is asked for.
 _ANSWER_MS = 5.0
-
-
 # Where logs are kept, in memory if possible: they would compete with commits for the disk.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (in folders of our own)
+
 _ORDER = {
     "customer_name": "Ada Lovelace",
     "order_type": "takeout",

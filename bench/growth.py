@@ -14,6 +14,7 @@ _FIGURES = {
     "tracking p99": "their p99 ms",
     "pick-up p50": "time to a worker, p50 ms",
     "pick-up p99": "time to a worker, p99 ms",
+    "sparse p99": f"pgbench, {intake.SPARSE} commits/s at random times: p99 ms",
 }
 
 
@@ -54,6 +55,7 @@ def _measure(stack: Stack, plan: Plan, figures: Figures, rows: int) -> None:
         load, _ = intake.placed(site, _CONNECTIONS, plan.seconds)
         figures.add(f"{rows} intake", load.rate)
         figures.add(f"{rows} intake p99", load.p99)
+        figures.add(f"{rows} sparse p99", intake.sparse_commits(site, plan).p99)
 
 
 def _text(figures: Figures, plan: Plan) -> str:
@@ -72,7 +74,8 @@ Tables filled with a thousand orders a day, each of two items and three log rows
 every round has a new copy. {MIXED} of the orders, which stand in the empty table too, are received, cooking and
 ready in turn; tracking is asked for as many of each, the ready ones from the whole table. One process of
 order_service and one of tracking_service, at {_CONNECTIONS} connections; the time to a worker as under Kitchen.
-The last columns are relative to the empty table in the same round.
+pgbench's commits, on the same tables, are as under Intake: about what the disk did in this round. The last columns
+are relative to the empty table in the same round.
 
 {table(heads, rows)}
 """

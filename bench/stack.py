@@ -32,6 +32,12 @@ EMPTY = "migrated"  # the database that has the tables and no rows
 _READY_SECONDS = 60.0
 _FILL_SECONDS = 900
 _OPEN_FILES = 65_536
+_REST_SECONDS = 60.0
+_COMMITS = 200
+_PAUSE_MS = 10
+_QUICK_MS = 20
+#: When the disk is at rest, in words.
+RESTING = f"none of {_COMMITS} commits, one every {_PAUSE_MS} ms, took more than {_QUICK_MS} ms"
 _PROGRAMS = Path(sys.executable).parent
 _LISTENING = "0A"  # in /proc/net/tcp
 
@@ -195,6 +201,8 @@ class Stack:
         self._administer(f"create database {name} template {template} strategy file_copy")
         self._administer("checkpoint")
         os.sync()  # nor for what other programs, and the last load, left to be written
+        if not wait_until(self._disk_rests, _REST_SECONDS):
+            say("the disk does not come to rest: measuring all the same")
         amqp_uri = self.rabbitmq.add_vhost(name)
         try:
             with tempfile.TemporaryDirectory(prefix="expedite.", dir=MEMORY) as folder:
@@ -237,6 +245,19 @@ class Stack:
             rabbitmq = str(connection.server_properties["version"])
         [[postgresql]] = self._administer("show server_version")
         return {"PostgreSQL": str(postgresql), "RabbitMQ": rabbitmq}
+
+    def _disk_rests(self) -> bool:
+        """RESTING."""
+        with contextlib.closing(psycopg2.connect(self._postgres.url, connect_timeout=5)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                for _ in range(_COMMITS):
+                    time.sleep(_PAUSE_MS / 1000)
+                    began = time.monotonic()
+                    cursor.execute("select pg_logical_emit_message(true, 'bench', '')")  # written, and to no table
+                    if time.monotonic() - began > _QUICK_MS / 1000:
+                        return False
+        return True
 
     def _url(self, database: str) -> str:
         return self._postgres.url.rpartition("/")[0] + f"/{database}"

@@ -33,9 +33,9 @@ _MOST_WAITING = 1000  # rows; whoever comes then is refused
 # Seconds after which PostgreSQL plans the statement again: tables grow, and the plan for a table that was analyzed
 # when it was empty reads all of it.
 _PLAN_LIFE = 10.0
-#: How PostgreSQL is to plan: once for any rows, where it would first try five times to find out; and with indices,
-#: also while the tables are empty, since what is planned then, the checks of foreign keys too, is kept.
-PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+# How PostgreSQL is to plan: once for any rows, where it would first try five times to find out; and with indices,
+# also while the tables are empty, since what is planned then, the checks of foreign keys too, is kept.
+_PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
 class _Request:
@@ -168,7 +168,7 @@ class _Connection:
                 self._connection.poll()
                 return
             self.close()
-        options = connect_options(self._settings.statement_timeout, **PLANNING)
+        options = connect_options(self._settings.statement_timeout, **_PLANNING)
         with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
             connection = psycopg2.connect(self._settings.database_url, **options)
         connection.autocommit = True

@@ -1,6 +1,5 @@
 """What anyone may know: where an order stands, where it has been, and who works. Plain SQL, no personal data."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -12,8 +11,9 @@ from common.database import Sessions
 from common.errors import NotFound
 from common.estimates import KitchenQueue, WaitingLine
 from common.lifecycle import RECEIVED
-from common.models import IS_ONLINE
+from common.models import IS_ONLINE, Order
 from common.order_numbers import is_order_number
+from common.recent import Recent
 from common.settings import Settings
 
 
@@ -30,19 +30,10 @@ class Standing(NamedTuple):
     prep_seconds: int
     priority: int
 
-    def as_answer(self, queue: Callable[[], KitchenQueue]) -> dict[str, Any]:
-        """With the time at which it will be (or was) ready, which for an order that waits is up to `queue`."""
-        expected = self.estimated_completion
-        if self.status == RECEIVED:
-            seconds = queue().seconds_for(self.order_type, self.prep_seconds, self.priority, self.id)
-            expected = datetime.now(UTC) + timedelta(seconds=seconds)
-        return {
-            "order_number": self.number,
-            "current_status": self.status,
-            "updated_at": self.updated_at,
-            "estimated_completion": expected,
-            "processed_by": self.processed_by,
-        }
+    @classmethod
+    def of(cls, order: Order) -> "Standing":
+        """Where a row that was read already stands."""
+        return cls(*(getattr(order, column) for column in cls._fields))
 
 
 _STANDING = text(f"select {', '.join(Standing._fields)} from orders where number = :number")
@@ -96,11 +87,30 @@ class Board:
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
         self._settings = settings
+        self._queue = Recent(kitchen_queue)  # who asks for an order that waits shares it: it may be long
 
     def status(self, order_number: str) -> dict[str, Any]:
         """Where the order stands. Raises NotFound."""
         with self._sessions.begin() as session:
-            return order_status(session, order_number)
+            standing = order_standing(session, order_number)
+        return self.answer(standing)
+
+    def answer(self, standing: Standing) -> dict[str, Any]:
+        """Where an order stands, with the time at which it will be (or was) ready. Call it outside a session: what
+        is ahead of an order that waits is looked up in one of its own."""
+        expected = standing.estimated_completion
+        if standing.status == RECEIVED:
+            seconds = self._queue.seen(self._sessions).seconds_for(
+                standing.order_type, standing.prep_seconds, standing.priority, standing.id
+            )
+            expected = datetime.now(UTC) + timedelta(seconds=seconds)
+        return {
+            "order_number": standing.number,
+            "current_status": standing.status,
+            "updated_at": standing.updated_at,
+            "estimated_completion": expected,
+            "processed_by": standing.processed_by,
+        }
 
     def history(self, order_number: str) -> list[dict[str, Any]]:
         """Where the order has been, oldest first. Raises NotFound."""
@@ -118,14 +128,14 @@ class Board:
             return stuck_orders(session, self._settings.stuck_received, self._settings.stuck_cooking)
 
 
-def order_status(session: Session, order_number: str) -> dict[str, Any]:
-    """An order's status now, with the time at which it will be (or was) ready. Raises NotFound."""
+def order_standing(session: Session, order_number: str) -> Standing:
+    """Where an order stands now. Raises NotFound."""
     row = None
     if is_order_number(order_number):
         row = session.execute(_STANDING, {"number": order_number}).one_or_none()
     if row is None:
         raise unknown(order_number)
-    return Standing(*row).as_answer(lambda: kitchen_queue(session))
+    return Standing(*row)
 
 
 def order_history(session: Session, order_number: str) -> list[dict[str, Any]]:

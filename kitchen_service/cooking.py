@@ -265,7 +265,12 @@ class Stove:
                 with eventlet.Timeout(min(left, _LOOK_AFTER), False):
                     heard.wait()
                 if (heard.ready() or time.monotonic() < done_at) and not self._is_still_mine(in_hand):
-                    logs.event("order_interrupted", f"{in_hand.order_number} was taken off the stove")
+                    logs.event(
+                        "order_interrupted",
+                        f"{in_hand.order_number} was taken off the stove",
+                        order_number=in_hand.order_number,
+                        heard=heard.ready(),
+                    )
                     return False
             return True
         finally:

@@ -39,7 +39,7 @@ class TrackingBoard(Board):
 
     def status(self, order_number: str) -> dict[str, Any]:
         """Where the order stands. Raises NotFound."""
-        return self._reader.status(self._sessions, order_number)
+        return self.answer(self._reader.standing(order_number))
 
     def measured_now(self) -> Iterable[Metric]:
         """The house in figures, also without PostgreSQL: then they say so."""

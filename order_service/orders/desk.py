@@ -11,7 +11,7 @@ from common.errors import IllegalMove, Invalid, NotFound, Unauthorized
 from common.lifecycle import CANCELLED, RECEIVED
 from common.moves import Actor
 from common.order_numbers import is_order_number
-from common.read_model import Board
+from common.read_model import Board, Standing
 from common.settings import Settings
 from order_service import paging
 from order_service.access import GUEST, Person, Sight, sight
@@ -144,9 +144,9 @@ class OrderDesk(Board):
             seen = sight(person, order.customer_id, self._has_key(order_number, person))
             if seen is Sight.NOTHING:
                 raise NotFound("There is no such order.")
-            if seen is Sight.STATUS:
-                return reading.status_only(session, order_number)
-            return reading.in_full(session, order, seen)
+            full = {} if seen is Sight.STATUS else reading.in_full(session, order, seen)
+            standing = Standing.of(order)
+        return {**full, **reading.status_only(self.answer(standing))}
 
     def page(self, query: Any, caller: Caller) -> dict[str, Any]:
         """Orders by the page: all for staff, their own for a customer. What can be asked for stands in

@@ -6,7 +6,6 @@ from typing import Any
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import select
 
-from common import read_model
 from common.models import Order, OrderItem
 from common.order_numbers import is_order_number
 from order_service.access import Sight
@@ -19,9 +18,8 @@ def find(session: Session, order_number: object) -> Order | None:
     return session.scalars(select(Order).where(Order.number == order_number)).one_or_none()
 
 
-def status_only(session: Session, order_number: str) -> dict[str, Any]:
-    """What the number alone tells; nothing personal. Raises NotFound."""
-    known = read_model.order_status(session, order_number)
+def status_only(known: dict[str, Any]) -> dict[str, Any]:
+    """What the number alone tells, of an answer of the Board's; nothing personal."""
     return {
         "order_number": known["order_number"],
         "status": known["current_status"],
@@ -31,8 +29,8 @@ def status_only(session: Session, order_number: str) -> dict[str, Any]:
 
 
 def in_full(session: Session, order: Order, seen: Sight) -> dict[str, Any]:
-    """Everything that the customer said and was promised; the address for notifications is theirs alone."""
-    full = {**described(session, [order])[0], **status_only(session, order.number)}
+    """Everything that the customer said, as the table has it; the address for notifications is theirs alone."""
+    full = described(session, [order])[0]
     if seen is Sight.ALL:
         full["notification_email"] = order.notification_email
     return full

@@ -32,6 +32,26 @@ def test_staff_cancelling_stops_the_worker_and_it_moves_on_to_the_next_order(exp
     eventually(lambda: expedite.waiting("kitchen.takeout") == 0)
 
 
+def test_a_worker_hears_of_a_cancellation_at_the_front_door(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    worker = expedite.start_worker(COOKING_SPEED=0.05)
+
+    def hears() -> bool:
+        """Once it may happen that it looks by itself just then; never to hear is a fault."""
+        number = expedite.place_number()
+        expedite.wait_for(number, "cooking")
+        with expedite.rpc() as rpc:
+            rpc.order_service.cancel_order(number)
+        [line] = eventually(
+            lambda: [
+                line for line in worker.actions("order_interrupted") if line["details"]["order_number"] == number
+            ]
+        )
+        return bool(line["details"]["heard"])
+
+    assert any(hears() for _ in range(5))
+
+
 def test_an_order_that_was_cancelled_while_it_waited_is_never_cooked(expedite: Expedite) -> None:
     expedite.start("order_service")
     cancelled, kept = expedite.place_number(), expedite.place_number()

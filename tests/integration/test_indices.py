@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
@@ -122,6 +123,23 @@ def test_an_orders_status_costs_the_same_however_many_orders_there_are(full: Exp
     assert pages(full, "a history") <= pages(expedite, "a history") + 4
 
 
+ROWS_READ = "select (seq_tup_read + idx_tup_fetch)::int from pg_stat_user_tables where relname = 'orders'"
+
+
+@pytest.mark.parametrize("service", ["order_service", "tracking_service"])
+def test_those_who_ask_for_waiting_orders_share_a_look_at_the_queue(expedite: Expedite, service: str) -> None:
+    expedite.query(FILL.format(orders=3_000, open=3_000))
+    process = expedite.start(service)
+    eventually(lambda: expedite.query(ROWS_READ)[0][0] > 3_000)  # sessions count when they end
+    expedite.query("select pg_stat_reset()")
+    path = "/orders/ORD_20260101_000042" + ("/status" if service == "tracking_service" else "")
+    for _ in range(100):
+        assert requests.get(f"{process.url}{path}", timeout=5).json()["estimated_completion"] is not None
+    process.stop()
+    eventually(lambda: expedite.query(ROWS_READ)[0][0] > 1_500)
+    assert expedite.query(ROWS_READ)[0][0] < 100 * 1_500 / 2
+
+
 # Index entries that a statement may read for one order, at 3,000: a few, and not each.
 FEW = 30
 READ = "select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'orders'"
@@ -139,7 +157,7 @@ def test_what_was_planned_for_empty_tables_costs_no_more_when_they_are_full(
 
     def ask(number: str) -> None:
         if isinstance(prepared, StatusReader):
-            prepared.status(sessions, number)
+            prepared.standing(number)
         else:
             prepared.move(sessions, "order_service", number, "failed", Actor("anna", "employee"))
 
