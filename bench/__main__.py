@@ -93,8 +93,8 @@ Written by `make bench`. Everything runs on one machine, and shares its cores: P
 full_page_writes on, all else its default), RabbitMQ, the services, and what makes the load. A figure is the
 median of its rounds, with the range in brackets. Variants take turns within each round, and a ratio is of
 figures of the same round. Settings are the defaults of config.yaml where nothing else is said; log lines are
-written to memory. Every database is a new copy, and used when the disk has come to rest from that: when {RESTING},
-which is waited for for a minute at most.
+written to memory. Every database is a new copy, and is used when the disk has come to rest, for which there is a
+minute: {RESTING}.
 
 {_machine()}.
 {", ".join(f"{name} {version}" for name, version in versions.items())}.
