@@ -170,6 +170,7 @@ def stack_with_clock(folder: Path, rabbitmq: RabbitMQ, amqp_uri: str) -> Iterato
             stack.close()
     finally:
         postgres.stop()
+        clock.close()
 
 
 def _through(proxy: Proxy, server_port: int, address: str) -> str:

@@ -1,5 +1,6 @@
 """One thing breaks while orders come steadily; afterwards the books must be even."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,4 +47,6 @@ def test_the_books_are_even_after_the_clock_stepped_back_an_hour(
     with stack_with_clock(tmp_path, rabbitmq, amqp_uri) as (stack, clock):
         fault = clock_fault(clock)
         outcome = ride_out(stack, fault, ORDERS, fault.seconds, _BACK_WITHIN)
+        pids = tuple(f"_{process.pid}" for process in stack.processes.values())
+    assert not [name for name in os.listdir("/dev/shm") if name.endswith(pids)]
     assert outcome.balance.is_even, f"\n{outcome.balance}\n{outcome.wrong}"
