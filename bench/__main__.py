@@ -67,9 +67,10 @@ def _measure(stack: Stack, plan: Plan, parts: list[str], results: Path | None) -
     head = _head(stack)
     say(head)
     for part in parts:
-        began = time.monotonic()
+        began, restless = time.monotonic(), stack.restless
         body = _PARTS[part](stack, plan)
-        section = f"{_circumstances(plan, part, time.monotonic() - began)}\n\n{body}"
+        circumstances = _circumstances(plan, part, time.monotonic() - began, stack.restless - restless)
+        section = f"{circumstances}\n\n{body}"
         say(f"\n## {part.capitalize()}\n\n{section}")
         if results is not None:
             old = results.read_text() if results.exists() else ""
@@ -90,11 +91,11 @@ def _head(stack: Stack) -> str:
 # What it does in a second
 
 Written by `make bench`. Everything runs on one machine, and shares its cores: PostgreSQL (durable: fsync and
-full_page_writes on, all else its default), RabbitMQ, the services, and what makes the load. A figure is the
-median of its rounds, with the range in brackets. Variants take turns within each round, and a ratio is of
-figures of the same round. Settings are the defaults of config.yaml where nothing else is said; log lines are
-written to memory. Every database is a new copy, and is used when the disk has come to rest, for which there is a
-minute: {RESTING}.
+full_page_writes on, 300 connections, all else its default), RabbitMQ, the services, and what makes the load. A
+figure is the median of its rounds, with the range in brackets. Variants take turns within each round, but
+connections and clients come in ascending order; a ratio is of figures of the same round. Settings are the defaults
+of config.yaml where nothing else is said; log lines are written to memory. Every database is a new copy, and is
+used when the disk has come to rest, for which there is a minute: {RESTING}.
 
 {_machine()}.
 {", ".join(f"{name} {version}" for name, version in versions.items())}.
@@ -109,10 +110,11 @@ def _machine() -> str:
     return f"{model}, {cores} cores, {int(memory_kib) / 2**20:.0f} GiB of memory"
 
 
-def _circumstances(plan: Plan, part: str, seconds: float) -> str:
+def _circumstances(plan: Plan, part: str, seconds: float, restless: int) -> str:
     times = f"{plan.rounds} rounds, loads of {plan.seconds:g} s" if part != "memory" else "One run"
     day = datetime.datetime.now(datetime.UTC).date()
-    return f"{times}, in {seconds / 60:.0f} minutes; {day}, commit {_commit()}{_changed_settings()}."
+    noise = f"; {restless} times the disk did not come to rest" if restless else ""
+    return f"{times}, in {seconds / 60:.0f} minutes{noise}; {day}, commit {_commit()}{_changed_settings()}."
 
 
 def _commit() -> str:

@@ -74,7 +74,7 @@ Tables filled with a thousand orders a day, each of two items and three log rows
 every round has a new copy. {MIXED} of the orders, which stand in the empty table too, are received, cooking and
 ready in turn; tracking is asked for as many of each, the ready ones from the whole table. One process of
 order_service and one of tracking_service, at {_CONNECTIONS} connections; the time to a worker as under Kitchen.
-pgbench's commits, on the same tables, are as under Intake: about what the disk did in this round. The last columns
+pgbench's commits, on the same tables, as under Kitchen: about what the disk did in this round. The last columns
 are relative to the empty table in the same round.
 
 {table(heads, rows)}

@@ -129,6 +129,7 @@ def _text(figures: Figures) -> str:
     ratios = [
         [f"two processes at {_BUSY} / pgbench at {_BUSY}", figures.ratio(two, f"pgbench {_BUSY}")],
         ["the same / pgbench without that trigger", figures.ratio(two, "pgbench unheard")],
+        ["the same / pgbench at 1, its best", figures.ratio(two, "pgbench 1")],
         [f"one process at {_BUSY} / the empty handler at {_BUSY}", figures.ratio(one, "empty")],
         [f"two processes / one, both at {_BUSY}", figures.ratio(two, one)],
     ]
@@ -147,24 +148,28 @@ def _text(figures: Figures) -> str:
 Orders of two items, of all three types; no kitchen runs. A rate counts the orders that were answered 201, and
 that many are in the table. p50 and p99 are of all answers. Errors are answers of 400 and above and broken
 connections, in one load; a process answers 503 to what is beyond {refuses_beyond()} requests at once
-(MAX_CONCURRENT). Two processes share one port (SO_REUSEPORT): the kernel deals the connections out, not always
-evenly. The last column is the time from the end of the load until everything has been sent to RabbitMQ.
+(MAX_CONCURRENT), which no load here reaches. Two processes share one port (SO_REUSEPORT): the kernel deals the
+connections out, not always evenly. The last column is the time from the end of the load until everything has been
+sent to RabbitMQ, looked at every 0.05 s.
 
 {table(heads, rows)}
 
 In the same rounds: pgbench commits the same rows (number, order, two items, log row, outbox row) with one prepared
 statement an order on a database of its own; one process of stock nameko answers the same requests with nothing.
+pgbench's clients wait for each other: each holds the row that numbers the day's orders until its commit is on
+disk, and NOTIFY, which wakes the relay, has PostgreSQL commit one after the other. So one client does best, and
+the ratio at {_BUSY} says what grouping spares.
 
 {table(["beside it", "1/s"], beside)}
 
 {table(["", ""], ratios)}
 
-How long an answer takes. One customer orders again when the answer is there (hey counts each once; wrk, in the
-first table, adds to a slow answer those that would have been asked for meanwhile). Half of their rate is half of
-what the two processes took at {_BUSY} connections in the same round; {PACED} connections send it, which pause for
-a random time before each order (wrk's `delay()`): orders come at random, not in step. pgbench's {SPARSE} commits a
-second are one client's, and count from when each was due: about what the disk did in this round, which all that
-waits for commits waits for.
+How long an answer takes. One customer orders again when the answer is there (hey counts each once; wrk, wherever
+else HTTP is timed, adds to a slow answer those that would have been asked for meanwhile). Half of their rate is
+half of what the two processes took at {_BUSY} connections in the same round; {PACED} connections send it, which
+pause for a random time before each order (wrk's `delay()`): orders come at random, not in step. pgbench's
+{SPARSE} commits a second are one client's, and count from when each was due: about what the disk did in this
+round, which all that waits for commits waits for.
 
 {table(["", ""], times)}
 """

@@ -119,7 +119,8 @@ whose relay sends all messages, runs beside them. When an order was in which sta
 - Waiting orders: from when the first is taken to when the last is ready. Their number is of those answered; up to
   31 more were on their way.
 - Time to a worker: from the log line of the answer 201 to when the transaction of `cooking` began, of orders that
-  come at random times. pgbench's commits are as under Intake: what the disk did in this round.
+  come at random times for {2 * plan.seconds:g} s. pgbench's commits are as under Intake, but order_service sends
+  what they place: about what the disk did in this round.
 
 {table(["", ""], rows)}
 """

@@ -94,8 +94,10 @@ def _text(seen: dict[str, list[float]], orders: Load, reads: Load, plan: Plan) -
     ]
     return f"""\
 Resident memory (VmRSS) in MiB, under {orders.rate:.0f} orders/s (COOKING_SPEED=0) and {reads.rate:.0f} reads/s,
-sampled every {plan.memory_sample:g} s. {orders.answered:,} orders were taken, with {orders.errors} errors. Flat:
-the mean of the last quarter of the time is at most {_SHARE:.0%} or {_MEBIBYTES:g} MiB above that of the second.
+sampled every {plan.memory_sample:g} s. {orders.answered:,} orders were taken and {reads.answered:,} statuses
+read, with {orders.errors + reads.errors} errors. Flat: the mean of the last quarter of the time is at most
+{_SHARE:.0%} or {_MEBIBYTES:g} MiB above that of the second. What grows more slowly is not seen in
+{plan.memory_minutes:g} minutes.
 
 {table(["process", "at the start", "half-way", f"after {plan.memory_minutes:g} min", "highest", "flat"], rows)}
 """

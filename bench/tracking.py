@@ -73,8 +73,8 @@ def _text(figures: Figures) -> str:
 `GET /orders/<number>/status` of {MIXED} orders in turn, a third each received, cooking and ready: so
 {MIXED * 2 // 3} are open, and count in the estimates of those that wait. One process of tracking_service, and one
 of stock nameko that answers the same requests with nothing; each is idle while the other is asked. A rate counts
-the good answers; errors are those of 400 and above (503 beyond {refuses_beyond()} requests at once) and broken
-connections, in one load.
+the good answers; errors are those of 400 and above (503 beyond {refuses_beyond()} requests at once, which
+no load here reaches) and broken connections, in one load.
 
 {table(heads, rows)}
 

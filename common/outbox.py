@@ -40,7 +40,7 @@ _CONFIRM_TIMEOUT = 5.0  # seconds for a whole batch
 _QUIET_TIMEOUT = 15.0  # seconds after which PostgreSQL ends a silent leader's session; above all waits here
 _IDLE_WAIT = 1.0  # seconds without a notification until the outbox is looked at all the same
 _LONGEST_PAUSE = 2.0  # seconds between attempts to lead
-_MOST_ATTEMPTS = 10  # to publish a row that breaks its channel; about five minutes, then it is a dead letter
+_MOST_ATTEMPTS = 10  # to publish a row that breaks its channel; about four minutes, then it is a dead letter
 _RETRY_PAUSE = 5  # seconds, times the attempts so far, that a refused row waits; at most a minute
 
 _LEAD = "select pg_try_advisory_lock(%s)"

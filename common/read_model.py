@@ -71,13 +71,12 @@ _LOAD = text(f"""
     from orders where status in ('received', 'cooking') group by status, order_type, priority
 """)
 
-_STUCK = text("""
+#: SQL: an order that has waited, or cooked, for more than so many seconds.
+IS_STUCK = """status in ('received', 'cooking')
+    and updated_at < now() - make_interval(secs => case status when 'received' then :received else :cooking end)"""
+_STUCK = text(f"""
     select number, status, processed_by, updated_at, extract(epoch from now() - updated_at)::int as seconds
-    from orders
-    where status in ('received', 'cooking')
-        and updated_at < now()
-            - make_interval(secs => case status when 'received' then :received else :cooking end)
-    order by updated_at limit 1000
+    from orders where {IS_STUCK} order by updated_at limit 1000
 """)
 
 

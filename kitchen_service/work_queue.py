@@ -29,6 +29,8 @@ _KEEP_ALIVE = 1.0  # seconds
 TICKETS = Counter(
     "expedite_kitchen_tickets", "Tickets that this worker took, by what became of them.", ["outcome"]
 )
+for _outcome in ("done", "retried", "dead_lettered", "put_off", "in_other_hands"):
+    TICKETS.labels(_outcome)  # it is there with 0, or who watches for its first increase sees none
 
 #: Failures that no repetition heals.
 PERMANENT = (ContractBroken, NotFound, GivenUp)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from nameko_sqlalchemy.database import Session
 from prometheus_client import Metric
@@ -13,9 +14,11 @@ from common.lifecycle import COOKING, ORDER_TYPES, RECEIVED
 from common.settings import Settings
 
 _OPEN = (RECEIVED, COOKING)
+_REMEMBERED = timedelta(days=1)  # workers that were seen: names may come and go for years
 _ORDERS = text(
     "select status, order_type, count(*) from orders where status in ('received', 'cooking') group by 1, 2"
 )
+_STUCK = text(f"select status, count(*) from orders where {read_model.IS_STUCK} group by status")
 _OUTBOX = text("select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from outbox")
 
 
@@ -27,28 +30,30 @@ class House:
     stuck: dict[str, int]  # by status
     outbox_rows: int
     outbox_seconds: float  # since the oldest of them was written
-    workers: list[dict[str, object]]
+    workers: list[dict[str, object]]  # of the last day
 
 
 def look(session: Session, settings: Settings) -> House:
     """Asks PostgreSQL, for open orders only."""
-    stuck = dict.fromkeys(_OPEN, 0)
-    for order in read_model.stuck_orders(session, settings.stuck_received, settings.stuck_cooking):
-        stuck[order["status"]] += 1
+    limits = {"received": settings.stuck_received, "cooking": settings.stuck_cooking}
+    stuck = {str(status): count for status, count in session.execute(_STUCK, limits)}
+    since = datetime.now(UTC) - _REMEMBERED
     counted = {(status, order_type): count for status, order_type, count in session.execute(_ORDERS)}
     rows, seconds = session.execute(_OUTBOX).one()
     return House(
         orders={(status, kind): counted.get((status, kind), 0) for status in _OPEN for kind in ORDER_TYPES},
-        stuck=stuck,
+        stuck={status: stuck.get(status, 0) for status in _OPEN},
         outbox_rows=rows,
         outbox_seconds=max(0.0, seconds),
-        workers=read_model.workers(session),
+        workers=[worker for worker in read_model.workers(session) if worker["last_seen"] > since],
     )
 
 
 def metrics(house: House | None) -> Iterable[Metric]:
     """As Prometheus reads it; None when PostgreSQL is away."""
-    yield GaugeMetricFamily("expedite_database_up", "1 when PostgreSQL answers.", value=int(house is not None))
+    yield GaugeMetricFamily(
+        "expedite_database_up", "1 when PostgreSQL answers in time.", value=int(house is not None)
+    )
     if house is None:
         return
     orders = GaugeMetricFamily(
@@ -58,7 +63,7 @@ def metrics(house: House | None) -> Iterable[Metric]:
         orders.add_metric(labels, count)
     stuck = GaugeMetricFamily(
         "expedite_orders_stuck",
-        "Orders that have waited or cooked for too long; counted up to 1,000.",
+        "Orders that have waited or cooked for too long.",
         labels=["status"],
     )
     for status, count in house.stuck.items():

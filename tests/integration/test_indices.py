@@ -64,6 +64,7 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
         "what cooks": (plain(read_model._COOKING), {"ix_orders_open"}),
         "the kitchen's load": (plain(read_model._LOAD), {"ix_orders_open"}),
         "what is open": (plain(house._ORDERS), {"ix_orders_open"}),
+        "how many are stuck": (plain(house._STUCK, received=900, cooking=300), {"ix_orders_open"}),
         "what is stuck": (plain(read_model._STUCK, received=900, cooking=300), {"ix_orders_open"}),
         "an order": (plain(one), {"uq_orders_number"}),
         "its items": (items, {"pk_order_items"}),

@@ -34,6 +34,7 @@ def test_what_happened_is_counted(expedite: Expedite) -> None:
     eventually(lambda: figures(worker).get(("expedite_kitchen_tickets_total", "done")) == 3)
 
     at_the_door, at_the_stove = figures(door), figures(worker)
+    assert at_the_stove["expedite_kitchen_tickets_total", "dead_lettered"] == 0
     assert at_the_door["expedite_http_request_seconds_count", "POST", "/orders", "201"] == 3
     assert at_the_door["expedite_http_request_seconds_count", "POST", "/orders", "422"] == 1
     assert 0 < at_the_door["expedite_http_request_seconds_sum", "POST", "/orders", "201"] < 30
@@ -63,7 +64,8 @@ def test_what_is_there_is_measured(expedite: Expedite) -> None:
     expedite.query(
         "insert into workers (name, instance, order_types, status, heartbeat_interval, registered_at, last_seen,"
         " orders_processed, cooking_speed)"
-        " values ('anna', gen_random_uuid(), '{takeout}', 'offline', 30, now(), now(), 41, 1)"
+        " select name, gen_random_uuid(), '{takeout}', 'offline', 30, now(), now() - gone, 41, 1"
+        " from (values ('anna', interval '23 hours'), ('bruno', interval '25 hours')) as those (name, gone)"
     )
     expected = {
         ("expedite_database_up",): 1,
@@ -79,6 +81,7 @@ def test_what_is_there_is_measured(expedite: Expedite) -> None:
     }
     eventually(lambda: expected.items() <= figures(tracking).items())
     assert 60 <= figures(tracking)["expedite_outbox_oldest_seconds",] < 120
+    assert ("expedite_worker_online", "bruno") not in figures(tracking)
 
 
 def test_without_postgresql_they_are_there_and_say_so(expedite: Expedite) -> None:
