@@ -17,7 +17,7 @@ from kombu.utils.url import parse_url
 from common import events, lifecycle
 
 CONNECT_TIMEOUT = 3  # seconds
-SOCKET_TIMEOUT = 5  # seconds for one read of an answer, or one write
+SOCKET_TIMEOUT = 5  # seconds for one answer, or one write
 
 _AHEAD = 64 * 1024  # bytes
 
@@ -36,20 +36,29 @@ def kitchen_queue(order_type: str) -> str:
     return f"kitchen.{order_type}"
 
 
+class _Connection(amqp.Connection):
+    """Waits for an answer for SOCKET_TIMEOUT seconds at most; amqp for as long as there are heartbeats."""
+
+    def drain_events(self, timeout: float | None = None) -> None:
+        if timeout is not None:
+            super().drain_events(timeout)
+            return
+        with eventlet.Timeout(SOCKET_TIMEOUT, OSError("the broker does not answer")):
+            super().drain_events()
+
+
 def connect(amqp_uri: str, heartbeat: int) -> amqp.Connection:
     """An open connection; `heartbeat` in seconds. Raises one of `Lost`.
 
     End it with `drop()`: a polite close would wait for a broker that may not answer.
     """
     at = parse_url(amqp_uri)
-    connection = amqp.Connection(
+    connection = _Connection(
         host=f"{at['hostname'] or 'localhost'}:{at['port'] or 5672}",
         userid=at["userid"] or "guest",
         password=at["password"] or "guest",
         virtual_host=at["virtual_host"] or "/",
         connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=SOCKET_TIMEOUT,
-        write_timeout=SOCKET_TIMEOUT,
         heartbeat=heartbeat,
     )
     # Besides the socket's own limits, one for the whole handshake: a broker can also be slow drop by drop.
@@ -59,15 +68,28 @@ def connect(amqp_uri: str, heartbeat: int) -> amqp.Connection:
         except BaseException:
             drop(connection)
             raise
+    # amqp's own read_timeout and write_timeout mean nothing to eventlet's sockets, which never block.
+    connection.transport.sock.settimeout(SOCKET_TIMEOUT)
     _read_ahead(connection.transport)
     return connection
 
 
 def _read_ahead(transport: Any) -> None:
     """Ask the socket once for all that has come. amqp asks three times for each frame, nine times for a message;
-    it keeps what was more than it asked for."""
+    it keeps what was more than it asked for.
+
+    Who does not want to wait gets TimeoutError, also in the middle of a frame, which amqp then keeps for later: by
+    itself it asks again and again until the rest is there, and no other thread of the process gets its turn.
+    """
     receive = transport.sock.recv
-    transport._quick_recv = lambda size: receive(max(size, _AHEAD))
+
+    def receive_ahead(size: int) -> bytes:
+        try:
+            return bytes(receive(max(size, _AHEAD)))
+        except BlockingIOError:
+            raise TimeoutError from None
+
+    transport._quick_recv = receive_ahead
 
 
 def drop(connection: amqp.Connection) -> None:

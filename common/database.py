@@ -230,6 +230,6 @@ def is_ready(settings: Settings) -> bool:
             connection = psycopg2.connect(settings.database_url, **connect_options(READY_TIMEOUT))
             connection.close()
             return True
-        except psycopg2.Error:
+        except Exception:  # whatever it is: who asks whether PostgreSQL is back must go on asking
             return False
     return False

@@ -142,7 +142,15 @@ class Relay(DependencyProvider):
         rows = [Row(*row) for row in session.query(_DUE)]
         if not rows:
             return 0
-        refused = publisher.publish(rows, lambda: session.query("select 1"))
+        try:
+            refused = publisher.publish(rows, lambda: session.query("select 1"))
+        except broker.Lost:
+            # What it took before it was lost stays taken: a slow one would be sent copies without end.
+            taken = [row for row in rows if row.id in publisher.taken]
+            session.query(_CONFIRMED, ([row.id for row in taken],))
+            for row in taken:
+                _note(row, None)
+            raise
         kept = self._bury_the_poisoned(rows, refused, publisher) if refused else set()
         session.query(_CONFIRMED, ([row.id for row in rows if row.id not in kept],))
         if refused:
@@ -176,6 +184,7 @@ class Publisher:
         self._outstanding: dict[int, int] = {}  # delivery tag: row id
         self._refused: dict[int, str] = {}  # row id: why
         self.poisoned: set[int] = set()  # row ids that broke their channel
+        self.taken: set[int] = set()  # row ids that were confirmed; for who asks after publish() has raised
         self._channel: Any = None
         self._open_channel()
         self.declare()
@@ -184,27 +193,28 @@ class Publisher:
         """Declare what the messages go to."""
         broker.declare_topology(self._channel)
 
-    def publish(self, rows: Sequence["Row"], while_blocked: Callable[[], object]) -> dict[int, str]:
+    def publish(self, rows: Sequence["Row"], while_waiting: Callable[[], object]) -> dict[int, str]:
         """Publish `rows`; returns the ids of those that the broker would not take or could not route, and why.
 
-        A row that breaks the channel is found by halves, so that it keeps back nothing but itself. While the
-        broker says that publishing is blocked (its disk or memory is full) this waits, and calls
-        `while_blocked` every second. Raises BrokerSlow when confirmations do not come for another reason, and
-        whatever a lost connection raises.
+        A row that breaks the channel is found by halves, so that it keeps back nothing but itself. As long as the
+        broker confirms some, or says that publishing is blocked (its disk or memory is full), this waits, and
+        calls `while_waiting` every second. Raises BrokerSlow when no confirmation comes for five seconds, and
+        whatever a lost connection raises; what was `taken` then is in the broker's hands.
         """
+        self.taken.clear()
         self._outstanding.clear()
         self._refused.clear()
         try:
-            self._publish(rows, while_blocked)
+            self._publish(rows, while_waiting)
             return dict(self._refused)
         except _POISON as exc:
             self._open_channel()
-            while_blocked()  # PostgreSQL hears of this process, however often this halves
+            while_waiting()  # PostgreSQL hears of this process, however often this halves
             if len(rows) == 1:
                 self.poisoned.add(rows[0].id)
                 return {rows[0].id: f"{type(exc).__name__}: {exc}"[:300]}
             middle = len(rows) // 2
-            return self.publish(rows[:middle], while_blocked) | self.publish(rows[middle:], while_blocked)
+            return self.publish(rows[:middle], while_waiting) | self.publish(rows[middle:], while_waiting)
 
     def dead_letter(self, row: "Row", reason: str, service_name: str) -> None:
         """Put a row that cannot be published where people read it."""
@@ -238,7 +248,7 @@ class Publisher:
         self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
 
-    def _publish(self, rows: Sequence["Row"], while_blocked: Callable[[], object]) -> None:
+    def _publish(self, rows: Sequence["Row"], while_waiting: Callable[[], object]) -> None:
         with eventlet.Timeout(_CONFIRM_TIMEOUT, BrokerSlow("publishing is blocked")):
             for start in range(0, len(rows), _WRITE):
                 messages = [self._frames(row) for row in rows[start : start + _WRITE]]
@@ -248,16 +258,20 @@ class Publisher:
                 with contextlib.suppress(TimeoutError):
                     self._connection.drain_events(timeout=0)
         deadline = time.monotonic() + _CONFIRM_TIMEOUT
+        said = time.monotonic()
         while self._outstanding:
+            outstanding = len(self._outstanding)
             with contextlib.suppress(TimeoutError):
                 self._connection.drain_events(timeout=_IDLE_WAIT)
-            if self._is_blocked:
-                # Sending all of it again on another connection would only make copies.
+            # Sending all of it again on another connection would only make copies.
+            if self._is_blocked or len(self._outstanding) < outstanding:
                 deadline = time.monotonic() + _CONFIRM_TIMEOUT
-                self._connection.heartbeat_tick()
-                while_blocked()
             elif time.monotonic() > deadline:
                 raise BrokerSlow("no confirmation")
+            if time.monotonic() - said > _IDLE_WAIT:
+                said = time.monotonic()
+                self._connection.heartbeat_tick()
+                while_waiting()
 
     def _frames(self, row: "Row") -> bytes:
         self._tag += 1
@@ -291,7 +305,7 @@ class Publisher:
         return [self._outstanding.pop(each) for each in tags if each in self._outstanding]
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
-        self._settle(tag, multiple)
+        self.taken.update(row for row in self._settle(tag, multiple) if row not in self._refused)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
         self._refused.update(dict.fromkeys(self._settle(tag, multiple), "the queue is full"))

@@ -41,7 +41,8 @@ _HOLDER = text(f"""
     select fence, cooking_worker is not null as is_worker,
         coalesce(cooking_worker = cast(:instance as uuid), false) as is_me,
         not {IS_GONE} as is_alive,
-        coalesce(estimated_completion < now() - make_interval(secs => {_OVERDUE}), false) as is_overdue
+        coalesce(estimated_completion < now() - make_interval(secs => {_OVERDUE}), false) as is_overdue,
+        coalesce(cooking_started_at < retry_at, true) as failed_since
     from orders where number = :number and status = 'cooking'
 """)
 # No log row and no event: the order is cooking, as it was.
@@ -239,7 +240,7 @@ class Stove:
         row = session.execute(_HOLDER, {"number": number, "instance": instance}).one_or_none()
         if row is None:
             return None
-        holder = tickets.Holder(row.is_worker, row.is_me, row.is_alive, row.is_overdue)
+        holder = tickets.Holder(row.is_worker, row.is_me, row.is_alive, row.is_overdue, row.failed_since)
         if not tickets.is_lost(holder, attempts):
             if holder.is_worker:
                 raise InOtherHands(f"{number} is being cooked")

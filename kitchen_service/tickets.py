@@ -41,22 +41,25 @@ def urgency(priority: int, body: Any) -> tuple[int, str]:
 @dataclass(frozen=True)
 class Holder:
     """Who has an order that is cooking. `is_alive`: that worker's process has a session in PostgreSQL.
-    `is_overdue`: it should have been ready for a while."""
+    `is_overdue`: it should have been ready for a while. `failed_since`: its ticket failed after that worker had
+    begun, as far as is known."""
 
     is_worker: bool
     is_me: bool
     is_alive: bool
     is_overdue: bool
+    failed_since: bool
 
 
 def is_lost(holder: Holder, attempts: int) -> bool:
     """Whether the order that a ticket is for, and that is cooking already, must be taken over.
 
     A person who has it keeps it. A worker has lost it when its process is gone, when it failed with it
-    (`attempts`), or when it is long overdue. This process's own it has lost too: what it cooks and knows of
-    never comes here, so it took the order and the answer to that commit was lost.
+    (`attempts`, unless those were before it began), or when it is long overdue. This process's own it has lost
+    too: what it cooks and knows of never comes here, so it took the order and the answer to that commit was lost.
     """
-    return holder.is_worker and (holder.is_me or not holder.is_alive or holder.is_overdue or attempts > 0)
+    has_failed = attempts > 0 and holder.failed_since
+    return holder.is_worker and (holder.is_me or not holder.is_alive or holder.is_overdue or has_failed)
 
 
 def cooking_seconds(prep_seconds: float, speed: float) -> float:

@@ -99,16 +99,21 @@ class Sweeper(DependencyProvider):
             eventlet.sleep(self.settings.sweep_interval)
             logs.begin_request(logs.new_request_id())
             try:
-                with database.transaction(self.settings) as session:
-                    if session.execute(_TRY_LOCK, {"key": _SWEEPER_LOCK}).scalar_one():
-                        self._sweep(session)
+                self._sweep()
             except Exception as exc:
                 logs.event("sweep_failed", "the sweeper tries again later", logging.WARNING, error=exc)
 
-    def _sweep(self, session: Session) -> None:
-        # First what the outbox holds, then the queues: what is published in between is in its queue by then.
-        unpublished = [row[0] for row in session.execute(_UNPUBLISHED)]
+    def _sweep(self) -> None:
+        # First what the outbox holds, then the queues: what is published in between is in its queue by then. And
+        # not in one transaction, which PostgreSQL would end while a sick broker is waited for.
+        with database.transaction(self.settings) as session:
+            unpublished = [row[0] for row in session.execute(_UNPUBLISHED)]
         empty = self._empty_queues()
+        with database.transaction(self.settings) as session:
+            if session.execute(_TRY_LOCK, {"key": _SWEEPER_LOCK}).scalar_one():
+                self._set_right(session, empty, unpublished)
+
+    def _set_right(self, session: Session, empty: Iterable[str], unpublished: Iterable[str]) -> None:
         for order in send_missing_again(session, empty, unpublished, self.settings.sweep_grace):
             logs.event(
                 "order_sent_again",

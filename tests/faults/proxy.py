@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 
 class Proxy:
@@ -104,6 +105,11 @@ class Proxy:
         for each in self._open:
             _end(each)
         self._open.clear()
+
+
+def through(proxy: Proxy, address: str) -> str:
+    """The same server's address, by way of the proxy."""
+    return address.replace(f":{urlsplit(address).port}/", f":{proxy.port}/")
 
 
 def _end(each: socket.socket) -> None:

@@ -1,8 +1,8 @@
 """The network between the services and their servers is cut or goes silent. No service is started again."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+import amqp
 import pytest
 import requests
 
@@ -10,7 +10,7 @@ from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.expedite import Expedite, an_order
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Proxy, through
 
 
 @pytest.fixture
@@ -25,11 +25,6 @@ def to_postgres(postgres: Postgres) -> Iterator[Proxy]:
     proxy = Proxy(postgres.port)
     yield proxy
     proxy.close()
-
-
-def through(proxy: Proxy, address: str) -> str:
-    """The same server's address, by way of the proxy."""
-    return address.replace(f":{urlsplit(address).port}/", f":{proxy.port}/")
 
 
 def test_a_worker_that_loses_rabbitmq_only_finishes_what_it_cooks_and_nobody_begins_it_again(
@@ -51,6 +46,35 @@ def test_a_worker_that_loses_rabbitmq_only_finishes_what_it_cooks_and_nobody_beg
     assert expedite.query("select name, orders_processed from workers order by name") == [
         ("cut_off", 1),
         ("heir", 0),
+    ]
+
+
+def test_a_ticket_that_had_failed_before_is_left_to_the_worker_that_cooks_it_now(
+    expedite: Expedite, to_rabbitmq: Proxy
+) -> None:
+    expedite.start("order_service")
+    number = expedite.place_number()
+    eventually(lambda: expedite.waiting("kitchen.takeout") == 1)
+    expedite.query("update orders set retry_at = now()")
+    with expedite.channel() as channel:
+        ticket = channel.basic_get("kitchen.takeout")
+        again = amqp.Message(
+            ticket.body, delivery_mode=2, content_type="application/json", application_headers={"attempts": 1}
+        )
+        channel.basic_publish(again, "", "kitchen.takeout")
+        channel.basic_ack(ticket.delivery_tag)
+
+    expedite.start_worker("cooks", COOKING_SPEED=0.8, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    expedite.wait_for(number, "cooking")
+    other = expedite.start_worker("other")
+    to_rabbitmq.cut()
+    eventually(lambda: other.actions("order_in_other_hands"))
+    to_rabbitmq.heal()
+
+    expedite.wait_for(number, "ready")
+    assert expedite.query("select name, orders_processed from workers order by name") == [
+        ("cooks", 1),
+        ("other", 0),
     ]
 
 

@@ -32,7 +32,7 @@ def test_what_cannot_be_read_is_first_of_its_priority(body: Any) -> None:
     assert tickets.urgency(10, at("23:59:59.999")) < tickets.urgency(5, body)
 
 
-IN_GOOD_HANDS = tickets.Holder(is_worker=True, is_me=False, is_alive=True, is_overdue=False)
+IN_GOOD_HANDS = tickets.Holder(is_worker=True, is_me=False, is_alive=True, is_overdue=False, failed_since=False)
 
 
 def test_an_order_that_a_living_worker_cooks_in_time_is_left_to_it() -> None:
@@ -47,12 +47,20 @@ def test_an_order_is_lost_when_its_worker_died_or_forgot_it(change: dict[str, bo
 
 
 def test_an_order_is_lost_when_its_worker_failed_with_it() -> None:
-    assert tickets.is_lost(IN_GOOD_HANDS, attempts=1)
+    failed = dataclasses.replace(IN_GOOD_HANDS, failed_since=True)
+    assert tickets.is_lost(failed, attempts=1)
+    assert not tickets.is_lost(failed, attempts=0)  # that was another ticket
+
+
+def test_who_began_after_its_ticket_had_failed_keeps_it() -> None:
+    assert not tickets.is_lost(IN_GOOD_HANDS, attempts=1)
 
 
 def test_a_person_who_has_an_order_never_loses_it() -> None:
     for is_me, is_alive, is_overdue, failed in itertools.product((True, False), repeat=4):
-        assert not tickets.is_lost(tickets.Holder(False, is_me, is_alive, is_overdue), attempts=int(failed))
+        assert not tickets.is_lost(
+            tickets.Holder(False, is_me, is_alive, is_overdue, failed), attempts=int(failed)
+        )
 
 
 @pytest.mark.parametrize(("speed", "seconds"), [(1, 8), (2, 4), (0.5, 16), (0, 0)])
