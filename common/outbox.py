@@ -36,7 +36,7 @@ _WRITE = 50  # of them that go to the broker in one write
 # compete with the orders that come in. So when many come, the next batch may grow for a moment.
 _BUSY = 10  # rows in a batch
 _GATHER = 0.01  # seconds
-_CONFIRM_TIMEOUT = 5.0  # seconds for a whole batch
+_CONFIRM_TIMEOUT = 5.0  # seconds to write a batch, and then without a confirmation
 _QUIET_TIMEOUT = 15.0  # seconds after which PostgreSQL ends a silent leader's session; above all waits here
 _IDLE_WAIT = 1.0  # seconds without a notification until the outbox is looked at all the same
 _LONGEST_PAUSE = 2.0  # seconds between attempts to lead

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -60,16 +60,14 @@ class Deaf(Proxy):
 
 @pytest.fixture
 def narrow(rabbitmq: RabbitMQ) -> Iterator[Narrow]:
-    proxy = Narrow(rabbitmq.port)
-    yield proxy
-    proxy.close()
+    with closing(Narrow(rabbitmq.port)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 def deaf(rabbitmq: RabbitMQ) -> Iterator[Deaf]:
-    proxy = Deaf(rabbitmq.port)
-    yield proxy
-    proxy.close()
+    with closing(Deaf(rabbitmq.port)) as proxy:
+        yield proxy
 
 
 def test_a_slow_broker_gets_each_message_once(expedite: Expedite, narrow: Narrow) -> None:

@@ -1,32 +1,17 @@
 """The connection to RabbitMQ is lost just when messages are acknowledged: they come again, and nobody ends."""
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
-import pytest
-
-from devstack.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.expedite import Expedite
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Proxy, through
 
 BASIC_ACK = b"\x00\x3c\x00\x50"  # class 60, method 80 of AMQP 0-9-1
-
-
-@pytest.fixture
-def to_rabbitmq(rabbitmq: RabbitMQ) -> Iterator[Proxy]:
-    proxy = Proxy(rabbitmq.port)
-    yield proxy
-    proxy.close()
 
 
 def test_a_notifier_that_cannot_acknowledge_goes_on_and_prints_everything_once(
     expedite: Expedite, to_rabbitmq: Proxy
 ) -> None:
-    direct = expedite.amqp_uri
-    through = direct.replace(f":{urlsplit(direct).port}/", f":{to_rabbitmq.port}/")
     expedite.start("order_service")
-    notifier = expedite.start("notifier_service", AMQP_URI=through)
+    notifier = expedite.start("notifier_service", AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
     numbers = [expedite.place_number() for _ in range(30)]
     to_rabbitmq.lose_the_answer(BASIC_ACK)
     worker = expedite.start_worker("anna", PREFETCH=30)

@@ -1,26 +1,11 @@
 """PostgreSQL commits, and whoever asked for it never hears so: it is found again, and not done twice."""
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
 import pytest
 import requests
 
-from devstack.postgres import Postgres
 from tests.eventually import eventually
 from tests.expedite import Expedite, an_order
-from tests.faults.proxy import Proxy
-
-
-@pytest.fixture
-def to_postgres(postgres: Postgres) -> Iterator[Proxy]:
-    proxy = Proxy(postgres.port)
-    yield proxy
-    proxy.close()
-
-
-def through(proxy: Proxy, address: str) -> str:
-    return address.replace(f":{urlsplit(address).port}/", f":{proxy.port}/")
+from tests.faults.proxy import Proxy, through
 
 
 @pytest.mark.parametrize("lost", ["cooking", "ready"])

@@ -1,30 +1,12 @@
 """The network between the services and their servers is cut or goes silent. No service is started again."""
 
-from collections.abc import Iterator
-
 import amqp
 import pytest
 import requests
 
-from devstack.postgres import Postgres
-from devstack.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.expedite import Expedite, an_order
 from tests.faults.proxy import Proxy, through
-
-
-@pytest.fixture
-def to_rabbitmq(rabbitmq: RabbitMQ) -> Iterator[Proxy]:
-    proxy = Proxy(rabbitmq.port)
-    yield proxy
-    proxy.close()
-
-
-@pytest.fixture
-def to_postgres(postgres: Postgres) -> Iterator[Proxy]:
-    proxy = Proxy(postgres.port)
-    yield proxy
-    proxy.close()
 
 
 def test_a_worker_that_loses_rabbitmq_only_finishes_what_it_cooks_and_nobody_begins_it_again(
