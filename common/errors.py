@@ -148,6 +148,20 @@ class LastAdmin(Refusal):
 
 
 @deserialize_to_instance
+class TooSlow(Refusal):
+    """The request did not come in the time that there is for one."""
+
+    status, code, title = 408, "too_slow", "Request timeout"
+
+
+@deserialize_to_instance
+class HeadTooLarge(Refusal):
+    """More before the body than is read."""
+
+    status, code, title = 431, "head_too_large", "Request header fields too large"
+
+
+@deserialize_to_instance
 class TooLarge(Refusal):
     """The body is larger than is read."""
 

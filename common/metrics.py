@@ -28,6 +28,14 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
+REFUSED_REQUESTS = Counter(
+    "expedite_http_refused", "Bytes that were no request, by what was wrong with them.", ["reason"]
+)
+REFUSED_CONNECTIONS = Counter(
+    "expedite_http_connections_refused",
+    "Connections beyond those that a process, or an address, may have.",
+    ["of"],
+)
 GROUPS = Histogram(
     "expedite_group_commit_rows",
     "Rows that were written, or read, together.",

@@ -68,6 +68,7 @@ class Settings:
     stuck_received: float
     stuck_cooking: float
     max_concurrent: int
+    max_connections_per_address: int
     stop_grace: float
     statement_timeout: float
     db_pool_size: int
@@ -143,6 +144,7 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
         stuck_received=number("STUCK_RECEIVED", 1, 1e6),
         stuck_cooking=number("STUCK_COOKING", 1, 1e6),
         max_concurrent=int(number("MAX_CONCURRENT", 1, 10_000)),
+        max_connections_per_address=whole("MAX_CONNECTIONS_PER_ADDRESS", 1, 100_000),
         stop_grace=number("STOP_GRACE", 0.1, 3600),
         statement_timeout=number("STATEMENT_TIMEOUT", 0.1, 600),
         db_pool_size=whole("DB_POOL_SIZE", 1, 1000),

@@ -224,25 +224,30 @@ def test_a_body_that_is_cut_off_is_malformed(front_door: Process, framing: str) 
 
 
 @pytest.mark.parametrize(
-    "request_lines",
+    ("request_lines", "status"),
     [
-        "POST /orders HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-        "POST /orders HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-        "POST /orders HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        f"GET /{'x' * 9000} HTTP/1.1\r\n\r\n",
-        f"GET /orders/x HTTP/1.1\r\nX-Request-ID: {'x' * 10_000}\r\n\r\n",
-        "GET /orders/x HTTP/1.1\r\n" + "".join(f"X-{n}: {'x' * 7000}\r\n" for n in range(10)) + "\r\n",
-        "GET /orders/x HTTP/1.1\r\n" + "".join(f"X-{n}: x\r\n" for n in range(200)) + "\r\n",
-        "GET /orders/x HTTP/9.9\r\n\r\n",
-        "GET /orders/x HTTP/x\r\n\r\n",
-        "how are you today\r\n\r\n",
+        ("POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", 400),
+        ("POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("GET /orders/x HTTP/1.1\r\nHost: x\r\nX-Request-ID: a\r\n folded\r\n\r\n", 400),
+        ("GET /orders/x HTTP/1.1\r\n\r\n", 400),
+        ("GET /orders/é HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (f"GET /{'x' * 17_000} HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (f"GET /orders/x HTTP/1.1\r\nHost: x\r\nX-Request-ID: {'x' * 17_000}\r\n\r\n", 431),
+        ("GET /orders/x HTTP/1.1\r\nHost: x\r\n" + "".join(f"X-{n}: x\r\n" for n in range(200)) + "\r\n", 431),
+        ("GET /orders/x HTTP/9.9\r\nHost: x\r\n\r\n", 505),
+        ("GET /orders/x HTTP/x\r\nHost: x\r\n\r\n", 400),
+        ("BREW /orders HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        ("POST /orders HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\n\r\n", 417),
+        ("how are you today\r\n\r\n", 400),
     ],
-    ids=lambda lines: repr(lines[:48]),
+    ids=lambda value: repr(value)[:48],
 )
-def test_what_is_hardly_http_is_refused_in_the_same_shape(front_door: Process, request_lines: str) -> None:
-    answer = spoken(front_door.address, request_lines.encode(), hang_up=True)
-    assert 400 <= answer.status < 500 or answer.status == 505
-    refused(answer, answer.status)
+def test_what_is_hardly_http_is_refused_in_the_same_shape(
+    front_door: Process, request_lines: str, status: int
+) -> None:
+    answer = spoken(front_door.address, request_lines.encode())
+    refused(answer, status)
+    assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize(
@@ -264,8 +269,8 @@ def test_what_is_hardly_http_is_refused_in_the_same_shape(front_door: Process, r
         "/orders/%0d%0aX-Injected:%20yes",
         "/orders/' or 1=1 --".replace(" ", "%20"),
         "/orders/" + "x" * 4000,
-        "/orders/é",
-        "/orders/ORD_20261122_001?key=%ff&key=%00&key=é",
+        "/orders/%C3%A9",
+        "/orders/ORD_20261122_001?key=%ff&key=%00&key=%C3%A9",
         "/orders/ORD_20261122_001?key=" + "x" * 4000,
         "http://elsewhere.example/nowhere",
         "/static/../common/settings.py",
@@ -305,7 +310,6 @@ def test_what_tracking_does_not_know_is_not_found(tracking: Process, path: str) 
         ("POST", "/orders/ORD_20261122_001", {"GET", "HEAD"}),
         ("GET", "/orders/ORD_20261122_001/cancel", {"POST"}),
         ("POST", "/health/live", {"GET", "HEAD"}),
-        ("BREW", "/orders", {"POST"}),
         ("PUT", "//orders", {"GET", "POST"}),
     ],
 )
@@ -340,7 +344,7 @@ def test_a_sane_request_id_comes_back_and_is_logged(front_door: Process, request
 
 @pytest.mark.parametrize(
     "request_id",
-    ["", "x" * 65, "x" * 8000, "a b", "a;b", "é", "<script>", "a\r\n folded", "a\tb", "${jndi:ldap://x}", "../.."],
+    ["", "x" * 65, "x" * 8000, "a b", "a;b", "é", "<script>", "a\tb", "${jndi:ldap://x}", "../.."],
     ids=lambda value: repr(value[:16]),
 )
 def test_any_other_request_id_is_replaced(front_door: Process, request_id: str) -> None:

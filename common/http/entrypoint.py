@@ -1,0 +1,181 @@
+"""The `@http` entrypoint: from a request to a method's arguments, and from what it gives back to an answer."""
+
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from nameko.exceptions import ContainerBeingKilled
+from nameko.web.handlers import HttpRequestHandler
+
+from common import codec, errors, logs, metrics
+from common.http.answer import JSON, Answer, Stream, StreamAnswer, problem
+from common.http.framing import Request
+from common.http.server import HttpServer
+
+_MAX_PARAMETERS = 50  # of a query
+
+
+class HttpEntrypoint(HttpRequestHandler):
+    """See the package. `status` is the answer's; `location` is filled from the answer's members. With a
+    `content_type`, the method returns the body's bytes. `at_once` is how many requests of this route a process
+    works on at a time, where they must leave room for others."""
+
+    server = HttpServer()
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        *,
+        status: int = 200,
+        location: str | None = None,
+        content_type: str | None = None,
+        at_once: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(method, url, **kwargs)
+        self.is_probe = url.startswith(("/health", "/metrics"))
+        self.status = status
+        self.location = location
+        self.content_type = content_type
+        self.at_once = at_once
+        self._in_work = 0
+
+    def setup(self) -> None:
+        super().setup()
+        method = getattr(self.container.service_cls, self.method_name)
+        self._wants = {
+            name: read for name, read in _READERS.items() if name in inspect.signature(method).parameters
+        }
+        self._timed: dict[int, Any] = {}  # what REQUESTS keeps, by the answer's status
+
+    def handle_request(self, request: Request) -> Answer:
+        started = time.perf_counter()
+        request_id = request.request_id
+        try:
+            answer = self._run(request, request_id)
+        except errors.Refusal as refusal:
+            if isinstance(refusal, errors.Invalid | errors.Malformed | errors.WrongMediaType | errors.TooLarge):
+                logs.event(
+                    "validation_failed",
+                    refusal.title,
+                    logging.WARNING,
+                    fields=[error["field"] for error in refusal.extra.get("errors", [])],
+                )
+            answer = problem(refusal, request_id)
+        except Exception:
+            logs.event("request_failed", f"{request.method} {self.url} failed", logging.ERROR)
+            answer = problem(errors.Broken("It is logged under this request id."), request_id)
+        seconds = time.perf_counter() - started
+        status = answer.status
+        if status not in self._timed:
+            self._timed[status] = metrics.REQUESTS.labels(self.method, self.url, status)
+        self._timed[status].observe(seconds)
+        logs.event(
+            "request_received",
+            f"{request.method} {self.url}",
+            logging.DEBUG if self.is_probe else logging.INFO,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+        return answer
+
+    def _run(self, request: Request, request_id: str) -> Answer:
+        # Both before the body is read: piling up would help nobody.
+        self._refuse_too_much()
+        if request.has_body and "body" in self._wants:
+            _refuse_other_media(request)
+        request.complete()
+        arguments: dict[str, Any] = dict(request.path_values)
+        for name, read in self._wants.items():
+            arguments[name] = read(request)
+        if self.is_probe:
+            return self._call(arguments, request_id)
+        self._refuse_too_much()
+        self.server.in_work += 1
+        self._in_work += 1
+        try:
+            return self._call(arguments, request_id)
+        finally:
+            self.server.in_work -= 1
+            self._in_work -= 1
+
+    def _refuse_too_much(self) -> None:
+        if self.is_probe:
+            return
+        is_full = self.at_once is not None and self._in_work >= self.at_once
+        if is_full or self.server.in_work >= self.container.settings.max_concurrent:
+            raise errors.Unavailable("Too much at once; try again in a moment.")
+
+    def _call(self, arguments: dict[str, Any], request_id: str) -> Answer:
+        try:
+            result = self.container.run_worker(self, arguments, {"request_id": request_id})
+        except ContainerBeingKilled as exc:
+            raise errors.Unavailable("This process is stopping.") from exc
+        if isinstance(result, Stream):
+            return StreamAnswer(self.status, result, request_id)
+        if self.content_type is not None:
+            return Answer(self.status, self.content_type, result, request_id)
+        answer = Answer(self.status, JSON, codec.dumps(result), request_id)
+        if self.location is not None:
+            answer.headers.append(("Location", self.location.format_map(result)))
+        return answer
+
+
+http = HttpEntrypoint.decorator
+
+
+def _refuse_other_media(request: Request) -> None:
+    content_type = request.headers.get(b"content-type", b"")
+    if content_type != b"application/json" and content_type.partition(b";")[0].strip().lower() != JSON.encode():
+        raise errors.WrongMediaType(f"Send the body as {JSON}.")
+
+
+def _body(request: Request) -> Any:
+    """The JSON body. An absent one is None: whether that will do is the method's rule."""
+    if not request.has_body:
+        return None
+    try:
+        return codec.loads(request.body)
+    except ValueError as exc:  # no UTF-8, no JSON, NaN, a number of a thousand digits
+        raise errors.Malformed("The body is not JSON.") from exc
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The query's parameters; of one that comes twice the first."""
+    try:
+        pairs = parse_qsl(
+            request.query_string, keep_blank_values=True, errors="replace", max_num_fields=_MAX_PARAMETERS
+        )
+    except ValueError as exc:
+        raise errors.Malformed(f"At most {_MAX_PARAMETERS} parameters are read.") from exc
+    return dict(reversed(pairs))
+
+
+def _caller(request: Request) -> dict[str, str | None]:
+    """Who is asking, as far as the request says; the rules in the services decide what that is worth.
+
+    `key` is an order's secret, `token` a sign-in's ("" for what is none), `address` where the request came from.
+    """
+    authorization = request.header(b"authorization")
+    token = None
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip() if scheme.lower() == "bearer" else ""
+    key = _query(request).get("key") if request.query_string else None
+    return {"key": key, "token": token, "address": request.address}
+
+
+def _idempotency_key(request: Request) -> str | None:
+    return request.header(b"idempotency-key")
+
+
+_READERS: dict[str, Callable[[Request], Any]] = {
+    "body": _body,
+    "query": _query,
+    "caller": _caller,
+    "idempotency_key": _idempotency_key,
+}

@@ -1,0 +1,285 @@
+"""Where a request begins and ends in the bytes of a connection: HTTP/1.1 (RFC 9112), read strictly.
+
+llhttp, under httptools, judges the bytes. What it lets pass and we do not (a second space in the first line, an
+older HTTP, no Host or two, a coding besides chunked), and how much of everything there may be, is decided here.
+Bytes in, requests out: nothing here knows a socket or a clock.
+"""
+
+import re
+from collections.abc import Callable
+
+import httptools
+
+from common.errors import HeadTooLarge, Malformed, TooLarge
+
+MAX_HEAD = 16 * 1024  # bytes of the first line and all headers
+MAX_HEADERS = 100  # lines
+MAX_BODY = 64 * 1024  # bytes
+#: Bytes that a body in chunks may take besides its data: sizes, extensions, trailers.
+MAX_CHUNKING = 64 * 1024
+
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!\"$-~]+) HTTP/1\.([01])\r\n")
+_OTHER_HTTP = re.compile(rb"\S+ \S+ HTTP/[0-9](\.[0-9])?\r\n")
+_HEAD_END = re.compile(rb"\n\r?\n")
+_ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
+_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
+
+
+class NotHttp(Malformed):
+    """Bytes that are no request, or one whose end is in doubt; nothing behind them can be believed."""
+
+    def __init__(self, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Request:
+    """A request's head and, when `is_complete`, its body. Names of headers are in small letters; a header that
+    comes twice is one with a comma."""
+
+    __slots__ = (
+        "_pieces",
+        "address",
+        "announced",
+        "fetch_body",
+        "headers",
+        "is_complete",
+        "is_current",
+        "keeps_alive",
+        "method",
+        "path",
+        "path_values",
+        "query_string",
+        "request_id",
+        "size",
+        "wants_continue",
+    )
+
+    def __init__(self, method: str, target: bytes, is_current: bool = True) -> None:
+        self.method = method
+        # http://somewhere/path asks for /path; where it was sent to is the connection's affair (RFC 9112, 3.2.2).
+        if not target.startswith(b"/"):
+            target = _ABSOLUTE.sub(b"", target, count=1) or b"/"
+        self.path, _, self.query_string = target.decode("ascii").partition("?")
+        self.headers: dict[bytes, bytes] = {}
+        self.announced: int | None = None  # bytes of the body by its Content-Length; None in chunks
+        self.size = 0  # bytes of the body that have come
+        self.is_current = is_current  # HTTP/1.1, and not 1.0
+        self.keeps_alive = True
+        self.wants_continue = False
+        self.is_complete = False
+        self.address = ""  # where it came from, by the connection or a trusted proxy
+        self.request_id = ""
+        self.path_values: dict[str, str] = {}
+        self._pieces: list[bytes] = []
+        self.fetch_body: Callable[[Request], None] | None = None
+
+    @property
+    def body(self) -> bytes:
+        """What has come of the body."""
+        return b"".join(self._pieces)
+
+    @property
+    def has_body(self) -> bool:
+        """False when it neither announces nor sends one."""
+        return self.announced != 0
+
+    def header(self, name: bytes) -> str | None:
+        """A header's value, None when it is not there."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def complete(self) -> None:
+        """Wait for the rest of the body. Raises Refusal when it does not come, or not as it should."""
+        if not self.is_complete and self.fetch_body is not None:
+            self.fetch_body(self)
+
+
+class RequestReader:
+    """One connection's bytes. `feed()` them, and take requests with `next_head()` and `read_body()`."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._line: tuple[str, bytes, bool] | None = None  # of the next request
+        self._searched = 0  # bytes of the buffer in which no head ends
+        self._may_skip = True  # an empty line before the next request
+        self._parser = httptools.HttpRequestParser(self)
+        self._request: Request | None = None
+        self._lines: list[tuple[bytes, bytes]] = []  # the headers
+        self._in_head = True
+        self._chunking = 0  # bytes of the body that are not its data
+
+    @property
+    def is_idle(self) -> bool:
+        """True when nothing has come of the next request."""
+        return not self._buffer
+
+    def feed(self, data: bytes) -> None:
+        """What has come next. Nothing is judged yet; feed at most what one read brings, and then take it."""
+        self._buffer += data
+
+    def next_head(self) -> Request | None:
+        """The next request, as soon as its head is there. Raises NotHttp, HeadTooLarge and TooLarge; then the
+        connection is of no use any more."""
+        buffer = self._buffer
+        if self._may_skip and buffer.startswith(b"\r\n"):
+            del buffer[:2]  # some clients end a body with one too many (RFC 9112, 2.2)
+            self._may_skip = False
+        if self._line is None and b"\n" in buffer:
+            self._line = _first_line(buffer)  # at once: what speaks something else may wait for an answer
+        end = _HEAD_END.search(buffer, self._searched)
+        if (len(buffer) if end is None else end.end()) > MAX_HEAD:
+            raise _too_large()
+        if end is None or self._line is None:
+            self._searched = max(0, len(buffer) - 2)
+            return None
+        return self._read_head(self._line, self._take(end.end()))
+
+    def read_body(self) -> bool:
+        """Takes what has come of the body; True when it is complete. Raises NotHttp and TooLarge."""
+        request = self._request
+        assert request is not None  # noqa: S101 - after next_head() only
+        if request.announced is not None:
+            self._parse(self._take(request.announced - request.size))
+            return request.is_complete
+        # llhttp does not tell where in the data a body in chunks ended; it ends behind a line feed.
+        while self._buffer and not request.is_complete:
+            before = request.size
+            piece = self._take((self._buffer.find(b"\n") + 1) or len(self._buffer))
+            self._parse(piece)
+            self._chunking += len(piece) - (request.size - before)
+            if self._chunking > MAX_CHUNKING:
+                raise NotHttp("Too much besides the data in a body in chunks.")
+        return request.is_complete
+
+    def _read_head(self, line: tuple[str, bytes, bool], head: bytes) -> Request:
+        request = self._request = Request(*line)
+        self._line = None
+        self._searched = 0
+        self._may_skip = True
+        self._lines.clear()
+        self._chunking = 0
+        self._in_head = True
+        upgrade = not self._parse(head)
+        if len(self._lines) > MAX_HEADERS:
+            raise _too_large()
+        request.headers = _headers(self._lines)
+        _check_head(request)
+        if upgrade:
+            self._go_on_as_before(request)
+        return request
+
+    def _go_on_as_before(self, request: Request) -> None:
+        """Who asks for another protocol gets this one (RFC 9110, 7.8). llhttp would take what follows for the
+        other one: another parser is told the same framing, and nothing else."""
+        if request.method == "CONNECT":
+            raise NotHttp("This is no proxy.")
+        self._parser = httptools.HttpRequestParser(self)
+        framing = b""
+        if request.announced is None:
+            framing = b"Transfer-Encoding: chunked\r\n"
+        elif request.announced:
+            framing = b"Content-Length: %d\r\n" % request.announced
+        request.is_complete = False
+        self._parse(b"POST / HTTP/1.1\r\n%s\r\n" % framing)
+
+    def _take(self, size: int) -> bytes:
+        piece = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return piece
+
+    def _parse(self, data: bytes) -> bool:
+        """False when llhttp stops since another protocol was asked for."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return False
+        except httptools.HttpParserInvalidMethodError:
+            raise NotHttp("The method is none of HTTP's.", 501) from None
+        except httptools.HttpParserError as exc:
+            if isinstance(exc.__context__, TooLarge):
+                raise exc.__context__ from None
+            raise NotHttp(f"Not as HTTP/1.1 is written: {exc}.") from None
+        return True
+
+    # --- what llhttp tells --------------------------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # a trailer says nothing that anybody here wants to know
+            self._lines.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._in_head and self._request is not None:
+            self._in_head = False
+            self._request.keeps_alive = self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        request = self._request
+        if request is not None:
+            request.size += len(data)
+            if request.size > MAX_BODY:
+                raise _body_too_large()
+            request._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._request is not None:
+            self._request.is_complete = True
+
+
+#: Headers of which a second one makes the framing, or whom it was meant for, a matter of opinion.
+_ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
+
+
+def _first_line(buffer: bytearray) -> tuple[str, bytes, bool]:
+    """Method, target, and whether it is HTTP/1.1 and not 1.0."""
+    line = _LINE.match(buffer)
+    if line is not None:
+        method, target, minor = line.groups()
+        return method.decode("ascii"), target, minor == b"1"
+    if _OTHER_HTTP.match(buffer) and not re.match(rb"\S+ \S+ HTTP/1\.[01]\r\n", buffer):
+        raise NotHttp("Only HTTP/1.1 and HTTP/1.0 are spoken.", 505)
+    raise NotHttp("The first line is not one of HTTP/1.1.")
+
+
+def _headers(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for as_sent, sent in lines:
+        name, value = as_sent.lower(), sent.strip(b" \t")
+        if name in headers:
+            if name in _ONCE:
+                raise NotHttp(f"More than one {name.decode('ascii').title()}.")
+            value = headers[name] + b", " + value
+        headers[name] = value
+    return headers
+
+
+def _check_head(request: Request) -> None:
+    """What llhttp lets pass, and what the rest of us has to know of the framing."""
+    headers = request.headers
+    host = headers.get(b"host")
+    if host is None and request.is_current:
+        raise NotHttp("No Host.")
+    if host is not None and not _HOST.fullmatch(host):
+        raise NotHttp("The Host is none.")
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None:
+        if coding.lower() != b"chunked" or not request.is_current:
+            raise NotHttp("No Transfer-Encoding but chunked, in HTTP/1.1, is understood.")
+    else:
+        request.announced = int(headers.get(b"content-length", b"0"))
+        if request.announced > MAX_BODY:
+            raise _body_too_large()
+    expected = headers.get(b"expect")
+    # A client of HTTP/1.0 knows of no expectations, and waits for nothing (RFC 9110, 10.1.1).
+    if expected is not None and request.is_current:
+        if expected.lower() != b"100-continue":
+            raise NotHttp("Nothing but 100-continue can be expected.", 417)
+        request.wants_continue = request.has_body
+
+
+def _too_large() -> HeadTooLarge:
+    return HeadTooLarge(f"At most {MAX_HEADERS} headers and {MAX_HEAD} bytes before the body are read.")
+
+
+def _body_too_large() -> TooLarge:
+    return TooLarge(f"At most {MAX_BODY} bytes are read.")

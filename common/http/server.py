@@ -1,0 +1,183 @@
+"""The web server of a service: takes connections, within bounds, and routes their requests."""
+
+import contextlib
+import logging
+import re
+import resource
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import eventlet
+from eventlet.hubs import notify_opened, trampoline
+from nameko.web.server import WebServer
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import MapAdapter, RequestRedirect
+
+from common import errors, logs, metrics
+from common.http import addresses
+from common.http.answer import Answer, problem
+from common.http.connection import Connection
+from common.http.framing import Request
+from common.settings import settings
+
+if TYPE_CHECKING:
+    from common.http.entrypoint import HttpEntrypoint
+
+MAX_CONNECTIONS = 2000  # of one process, if it may have so many files open
+_BACKLOG = 1024  # connections that the kernel holds until they are taken
+_WATCH = 0.5  # seconds between two looks at what has waited for too long
+_ACCEPT_PAUSE = 0.1  # seconds after a connection could not be accepted
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nRetry-After: 2\r\n"
+    b"Connection: close\r\n\r\nToo many connections; try again in a moment"
+)
+
+
+class HttpServer(WebServer):
+    """Nameko's web server, on the service's own address and with a server of ours under it."""
+
+    _starting: bool
+    _is_accepting: bool
+    in_work = 0  # requests that a method is working on
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections: set[Connection] = set()
+        self._of_address: dict[str, int] = {}
+        self._is_closing = False
+
+    @property
+    def bind_addr(self) -> tuple[str, int]:
+        return self._settings.http_host, self._settings.http_port
+
+    def start(self) -> None:
+        if self._starting:  # by another entrypoint
+            return
+        self._starting = True
+        self._settings = settings(self.container.config, self.container.service_name)
+        self._most = _most_connections()
+        self._routes: dict[str, list[tuple[re.Pattern[str], HttpEntrypoint]]] = {}
+        url_map = self.make_url_map()
+        self._adapter: MapAdapter = url_map.bind("expedite")
+        # As in werkzeug's routing, what is fixed comes before what may be anything.
+        for rule in sorted(url_map.iter_rules(), key=lambda rule: rule.rule.count("<")):
+            pattern = re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[!-.0-~]+)", rule.rule))
+            self._routes.setdefault(rule.endpoint.method, []).append((pattern, rule.endpoint))
+        # With SO_REUSEPORT, as eventlet does: another process of the service shares the port.
+        self._sock = eventlet.listen(self.bind_addr, backlog=_BACKLOG)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts
+        self._gt = self.container.spawn_managed_thread(self.run)
+        self.container.spawn_managed_thread(self._watch)
+
+    def run(self) -> None:
+        """Take connections until the door is closed."""
+        listening = self._sock.fd  # without eventlet's socket around it
+        while self._is_accepting:
+            # Through the event loop each time: whoever calls without end gets no more of the process than others.
+            trampoline(listening, read=True)
+            try:
+                sock, address = listening.accept()
+            except BlockingIOError:  # another process was faster
+                continue
+            except OSError as exc:
+                logs.event("request_failed", "cannot accept a connection", logging.ERROR, error=exc)
+                eventlet.sleep(_ACCEPT_PAUSE)
+                continue
+            notify_opened(sock.fileno())
+            sock.setblocking(False)
+            self._take(sock, str(address[0]))
+
+    def close_door(self) -> None:
+        """Take no new connection, and end the open ones after the request that they are at."""
+        if self._gt is not None and self._is_accepting:
+            self._is_accepting = False
+            self._is_closing = True
+            self._gt.kill()
+            self._sock.close()
+            for connection in list(self._connections):
+                connection.end_soon()
+
+    def stop(self) -> None:
+        self.close_door()
+        # Workers are done when this is called; their answers may still be on the way.
+        with eventlet.Timeout(1, False):
+            while any(connection.is_answering for connection in self._connections):
+                eventlet.sleep(0.01)
+
+    def _take(self, sock: socket.socket, peer: str) -> None:
+        """Serve a connection in a thread of its own, or refuse it."""
+        owner = addresses.normal(peer) or peer
+        of = None
+        if len(self._connections) >= self._most:
+            of = "process"
+        # Behind proxies all come from the proxies, which count for themselves.
+        elif (
+            not self._settings.trusted_proxies
+            and self._of_address.get(owner, 0) >= self._settings.max_connections_per_address
+        ):
+            of = "address"
+        if of is not None:
+            metrics.REFUSED_CONNECTIONS.labels(of).inc()
+            with contextlib.suppress(OSError):
+                sock.send(_FULL)
+            sock.close()
+            return
+        connection = Connection(sock, lambda request: self._answer(request, peer), lambda: self._is_closing)
+        self._connections.add(connection)
+        self._of_address[owner] = self._of_address.get(owner, 0) + 1
+        self.container.spawn_managed_thread(lambda: self._serve(connection, owner))
+
+    def _serve(self, connection: Connection, owner: str) -> None:
+        try:
+            connection.run()
+        finally:
+            self._connections.discard(connection)
+            self._of_address[owner] -= 1
+            if not self._of_address[owner]:
+                del self._of_address[owner]
+
+    def _watch(self) -> None:
+        """One timer for all connections: theirs would cost each request as much as a short method."""
+        while True:
+            eventlet.sleep(_WATCH)
+            now = monotonic()
+            for connection in list(self._connections):
+                connection.end_if_late(now)
+
+    def _answer(self, request: Request, peer: str) -> Answer:
+        request.request_id = logs.sane_request_id(request.header(b"x-request-id"))
+        logs.begin_request(request.request_id)
+        forwarded = request.header(b"x-forwarded-for")
+        request.address = addresses.client(peer, forwarded, self._settings.trusted_proxies)
+        try:
+            provider, request.path_values = self._route(request)
+        except errors.Refusal as refusal:
+            return problem(refusal, request.request_id)
+        return provider.handle_request(request)
+
+    def _route(self, request: Request) -> tuple["HttpEntrypoint", dict[str, str]]:
+        """Who answers, with the path's variables. Raises NotFound and MethodNotAllowed."""
+        for pattern, provider in self._routes.get(request.method, ()) if "%" not in request.path else ():
+            if match := pattern.fullmatch(request.path):
+                return provider, match.groupdict()
+        # What is asked otherwise (HEAD, a path with an é or a slash too many) is werkzeug's to judge.
+        try:
+            provider, values = self._adapter.match(unquote(request.path, errors="replace"), method=request.method)
+            return provider, dict(values)
+        except MethodNotAllowed as exc:
+            allow = sorted(exc.valid_methods or ())
+            raise errors.MethodNotAllowed(f"Try {', '.join(allow)}.", {"allow": allow}) from None
+        except (HTTPException, RequestRedirect):
+            raise errors.NotFound("There is nothing at this address.") from None
+
+
+def _most_connections() -> int:
+    """That this process takes; a third of the files that it may have open is left for everything else."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS * 3 // 2
+    if soft < wanted:  # the usual 1024, which are for programs of before epoll
+        soft = min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(MAX_CONNECTIONS, soft * 2 // 3)
