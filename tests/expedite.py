@@ -143,8 +143,9 @@ class Expedite:
             **{name: str(value) for name, value in settings.items()},
         }
 
-    def start(self, service: str, wait: bool = True, **settings: Any) -> Process:
-        """`nameko run` that service; `settings` are names of config.yaml's environment variables.
+    def start(self, service: str, wait: bool = True, module: str | None = None, **settings: Any) -> Process:
+        """`nameko run` that service, or the one in `module` in its place; `settings` are names of config.yaml's
+        environment variables.
 
         A second process of a service gets a port of its own, so that each can be asked by itself. A process
         ends with the thread that started it: start it from the main thread.
@@ -155,7 +156,7 @@ class Expedite:
         environment = self.environment(**settings)
         popen = subprocess.Popen(
             # Also when pytest itself is killed, nothing stays behind.
-            command_for([_NAMEKO, "run", "--config", "config.yaml", service], dies_with=signal.SIGKILL),
+            command_for([_NAMEKO, "run", "--config", "config.yaml", module or service], dies_with=signal.SIGKILL),
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """An attack, and the customers who order meanwhile."""
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,6 +64,25 @@ class Customers:
         assert self.answers, "nobody ordered"
         assert set(self.answers) == {201}, f"orders were answered {sorted(set(self.answers))}"
         assert self.slowest < BOUND, f"an order took {self.slowest:.1f} s"
+
+
+#: Where attackers come from, who are no neighbours of the customers on 127.0.0.1.
+ELSEWHERE = "127.0.0.2"
+
+
+def connect(process: Process, source: str = ELSEWHERE, timeout: float = 30) -> socket.socket:
+    """A connection to the process, from another address of this machine; its waits end after `timeout` seconds."""
+    host, _, port = process.address.partition(":")
+    return socket.create_connection((host, int(port)), timeout, (source, 0))
+
+
+def received(sock: socket.socket) -> bytes:
+    """All that comes until the other side ends it; what a reset cuts off is lost, as it is to a client."""
+    data = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := sock.recv(65_536):
+            data += piece
+    return data
 
 
 def memory(process: Process) -> float:
