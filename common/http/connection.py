@@ -142,8 +142,7 @@ class Connection:
                 self._deadline = monotonic() + HEAD_TIMEOUT
             reader.feed(data)
         self._is_waiting = False
-        if not request.has_body:
-            reader.read_body()
+        self._deadline = _NEVER
         return request
 
     def _fetch_body(self, request: Request) -> None:

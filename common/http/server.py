@@ -29,10 +29,6 @@ MAX_CONNECTIONS = 2000  # of one process, if it may have so many files open
 _BACKLOG = 1024  # connections that the kernel holds until they are taken
 _WATCH = 0.5  # seconds between two looks at what has waited for too long
 _ACCEPT_PAUSE = 0.1  # seconds after a connection could not be accepted
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nRetry-After: 2\r\n"
-    b"Connection: close\r\n\r\nToo many connections; try again in a moment"
-)
 
 
 class HttpServer(WebServer):
@@ -120,8 +116,11 @@ class HttpServer(WebServer):
             of = "address"
         if of is not None:
             metrics.REFUSED_CONNECTIONS.labels(of).inc()
+            full = problem(
+                errors.Unavailable("Too many connections; try again in a moment."), logs.new_request_id()
+            )
             with contextlib.suppress(OSError):
-                sock.send(_FULL)
+                sock.send(full.wire(with_body=True, close=True))
             sock.close()
             return
         connection = Connection(sock, lambda request: self._answer(request, peer), lambda: self._is_closing)

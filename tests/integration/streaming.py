@@ -1,4 +1,5 @@
-"""A service with an answer that stays open, as server-sent events do; it has the port of tracking_service."""
+"""A service with answers that stay open, as server-sent events do, and one that takes its time. It has the port of
+tracking_service."""
 
 from collections.abc import Generator
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import eventlet
 
 from common.http import Stream, http
+from common.http.connection import HEAD_TIMEOUT
 
 _listening: set[eventlet.Queue] = set()
 
@@ -26,6 +28,11 @@ class Streaming:
     @http("GET", "/open")
     def open(self) -> dict[str, int]:
         return {"open": len(_listening)}
+
+    @http("GET", "/slow")
+    def slow(self) -> dict[str, int]:
+        eventlet.sleep(HEAD_TIMEOUT + 1)
+        return {}
 
     @http("GET", "/failing")
     def failing(self) -> Stream:

@@ -95,3 +95,23 @@ def test_one_that_fails_ends_and_is_logged_and_the_process_goes_on(streaming: Pr
     assert not answer.endswith(b"0\r\n\r\n")  # so the client knows that it is not whole
     eventually(lambda: streaming.actions("request_failed"))
     assert requests.get(f"{streaming.url}/open", timeout=5).status_code == 200
+
+
+def test_an_answer_may_take_longer_than_a_request(streaming: Process) -> None:
+    with connect(streaming) as sock:
+        sock.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert hears(sock, b"{}").startswith(b"HTTP/1.1 200 OK")
+        sock.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert received(sock).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_process_that_stops_does_not_wait_for_who_says_nothing(streaming: Process) -> None:
+    with connect(streaming) as idle, connect(streaming) as asking:
+        idle.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n")
+        hears(idle, b'{"open":0}')
+        with streaming.frozen():
+            asking.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n")  # it has come, and nobody has read it
+            streaming.signal(signal.SIGTERM)
+        assert received(idle) == b""
+        received(asking)
+        assert streaming.popen.wait(10) == 0
