@@ -1,4 +1,9 @@
 # `make` lists the targets.
+
+# A Python, by name or path (PYTHON=python3.12); without it the newest on the PATH. Another one makes VENV again.
+export PYTHON ?=
+export VENV ?= .venv
+
 .PHONY: help run admin test soak bench lint lock clean venv
 
 help:
@@ -10,39 +15,40 @@ help:
 	@echo "make lint   check the code without running it"
 	@echo "make lock   pin what pyproject.toml asks for"
 	@echo "make clean  remove what the others made, with the data of make run"
+	@echo "Each takes PYTHON=python3.12, a name or a path; without it, the newest on the PATH."
 
 venv:
 	@devstack/bootstrap.sh
 
 # If make itself is killed, everything ends as well.
 run: venv
-	@setpriv --pdeathsig TERM .venv/bin/python -m devstack run
+	@setpriv --pdeathsig TERM $(VENV)/bin/python -m devstack run
 
 # Of what `make run` runs, or of DATABASE_URL.
 admin: venv
-	@[ ! -e .devstack/env ] || . ./.devstack/env; .venv/bin/python -W ignore -m order_service.accounts.admin "$$EMAIL"
+	@[ ! -e .devstack/env ] || . ./.devstack/env; $(VENV)/bin/python -W ignore -m order_service.accounts.admin "$$EMAIL"
 
 test: lint
-	.venv/bin/python -m pytest -n 2 -o tmp_path_retention_policy=failed
+	$(VENV)/bin/python -m pytest -n 2 -o tmp_path_retention_policy=failed
 
 soak: venv
-	@.venv/bin/python -W ignore -m tests.faults.soak --orders $(or $(ORDERS),10000)
+	@$(VENV)/bin/python -W ignore -m tests.faults.soak --orders $(or $(ORDERS),10000)
 
 # QUICK=1 only sees whether it works. MINUTES is how long memory is watched.
 bench: venv
-	@setpriv --pdeathsig TERM .venv/bin/python -W ignore -m bench $(if $(ONLY),--only $(ONLY)) \
+	@setpriv --pdeathsig TERM $(VENV)/bin/python -W ignore -m bench $(if $(ONLY),--only $(ONLY)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(QUICK),--quick)
 
 lint: venv
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 lock: venv
 	@devstack/lock.sh
 
 clean:
 	@[ ! -e .devstack/lock ] || flock --nonblock .devstack/lock true || { echo "make run is running" >&2; exit 1; }
-	rm -rf .venv .devstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .devstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

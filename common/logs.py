@@ -100,6 +100,13 @@ class StdoutHandler(logging.Handler):
         """None is needed: nothing in emit() gives way to another greenlet."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As the standard library does, without the lock, which it enters from Python 3.13 on even if it is None."""
+        accepted = self.filter(record)  # from Python 3.12 on it may be another record
+        if accepted:
+            self.emit(accepted if isinstance(accepted, logging.LogRecord) else record)
+        return bool(accepted)
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record).encode() + b"\n"

@@ -1,29 +1,37 @@
 #!/bin/sh
-# Makes .venv from requirements-dev.lock; does nothing when it has been made from this lock, here.
+# Makes the virtual environment VENV (.venv) from requirements-dev.lock, with PYTHON, a name or a path, or with the newest
+# Python on the PATH. Does nothing when it has been made from these, here.
 set -eu
 cd "$(dirname "$0")/.."
 
-lock=requirements-dev.lock stamp=.venv/made-from
+lock=requirements-dev.lock venv=${VENV:-.venv}
 exec 9<"$lock"
 flock 9 # two at once: the second waits, and finds it made
-{ pwd; cat "$lock"; } | cmp -s - "$stamp" && exit 0
 
-suits() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-for python in python3.11 python3.12 python3.13 python3 none; do
-    suits "$python" && break
-done
-[ "$python" != none ] || { echo "found no Python 3.11 or newer: install the package python3" >&2; exit 1; }
+python=$(devstack/pythons.sh ${PYTHON:+"$PYTHON"} | sed 's/^[^ ]* //;q')
+if [ -z "$python" ]; then
+    if [ -n "${PYTHON:-}" ]; then
+        echo "PYTHON=$PYTHON is no Python 3.11 or newer that runs here, with its module venv" >&2
+    else
+        echo "found no Python 3.11 or newer: install the package python3" >&2
+    fi
+    exit 1
+fi
+made_from() { pwd; echo "$python"; cat "$lock"; }
+made_from | cmp -s - "$venv/made-from" && exit 0
+[ ! -e .devstack/lock ] || flock --nonblock .devstack/lock true ||
+    { echo "$venv has to be made again, and make run is running: stop it first" >&2; exit 1; }
 
-echo "making the virtual environment .venv with $("$python" --version) (once, about half a minute)"
-rm -rf .venv
+echo "making the virtual environment $venv with $("$python" --version) (once, about half a minute)"
+rm -rf "$venv"
 if "$python" -c 'import ensurepip' 2>/dev/null; then
-    "$python" -m venv .venv
+    "$python" -m venv "$venv"
 else
     # Debian's Python without python3-venv: its pip is a package too, and runs from where it is unpacked.
-    "$python" -m venv --without-pip .venv
-    devstack/unpack-packages.sh .venv/pip python3-pip-whl
-    PYTHONPATH=$(echo "$PWD"/.venv/pip/usr/share/python-wheels/pip-*.whl)
+    "$python" -m venv --without-pip "$venv"
+    devstack/unpack-packages.sh "$venv/pip" python3-pip-whl
+    PYTHONPATH=$(echo "$PWD/$venv"/pip/usr/share/python-wheels/pip-*.whl)
     export PYTHONPATH
 fi
-.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
-{ pwd; cat "$lock"; } >"$stamp"
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
+made_from >"$venv/made-from"

@@ -3,11 +3,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-tools=$(mktemp -d)
+venv=${VENV:-.venv} tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 # Where the virtual environment has no pip of its own, its maker left one here.
-PYTHONPATH=$(echo "$PWD"/.venv/pip/usr/share/python-wheels/pip-*.whl) \
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --target "$tools" uv
+PYTHONPATH=$(echo "$PWD/$venv"/pip/usr/share/python-wheels/pip-*.whl) \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --target "$tools" uv
 
 compile() {
     "$tools/bin/uv" pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \

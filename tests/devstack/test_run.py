@@ -22,7 +22,7 @@ from tests.eventually import eventually
 from tests.expedite import ROOT
 
 SERVICES = ("order", "kitchen", "tracking", "notifier")
-MADE = shutil.ignore_patterns(".git", ".venv", ".devstack", "tests", "__pycache__", ".*_cache")
+MADE = shutil.ignore_patterns(".git", ".venv*", ".devstack", "tests", "__pycache__", ".*_cache")
 
 
 class Run:

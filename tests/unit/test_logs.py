@@ -179,3 +179,13 @@ def test_any_other_is_replaced_by_a_new_one(candidate: Any) -> None:
     made = logs.sane_request_id(candidate)
     assert re.fullmatch(r"[0-9a-f]{32}", made)
     assert made != logs.sane_request_id(candidate)
+
+
+def test_the_handler_needs_no_lock_and_asks_its_filters(capfd: pytest.CaptureFixture[str]) -> None:
+    handler = logs.StdoutHandler()
+    handler.setFormatter(logs.JsonFormatter())
+    handler.addFilter(lambda record: record.getMessage() != "not this one")
+    for message in ("this one", "not this one"):
+        handler.handle(logging.makeLogRecord({"msg": message, "levelname": "INFO"}))
+    [line] = capfd.readouterr().out.splitlines()
+    assert json.loads(line)["message"] == "this one"
