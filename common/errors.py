@@ -12,6 +12,8 @@ from nameko.exceptions import deserialize_to_instance
 
 FieldErrors = Sequence[dict[str, str]]
 
+_MOST_ERRORS = 50  # of one request that are answered, and logged
+
 
 class Refusal(Exception):
     """A request that is answered with an error. `detail` is for people, `code` for programs.
@@ -64,9 +66,11 @@ class Invalid(Refusal):
 
     @classmethod
     def fields(cls, errors: FieldErrors) -> "Invalid":
-        """Of `errors`, each {"field": "items[1].price", "message": "…"}."""
-        names = ", ".join(dict.fromkeys(error["field"] or "body" for error in errors))
-        return cls(f"Not accepted: {names}.", {"errors": list(errors)})
+        """Of `errors`, each {"field": "items[1].price", "message": "…"}; of more than 50 the first."""
+        shown = list(errors[:_MOST_ERRORS])
+        names = ", ".join(dict.fromkeys(error["field"] or "body" for error in shown))
+        more = f", and {len(errors) - len(shown)} more" if len(errors) > len(shown) else ""
+        return cls(f"Not accepted: {names}{more}.", {"errors": shown})
 
 
 @deserialize_to_instance

@@ -101,7 +101,7 @@ class StdoutHandler(logging.Handler):
         self.lock = None
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """As the standard library does, without the lock, which it enters from Python 3.13 on even if it is None."""
+        """As the standard library does, without the lock, which Python 3.13 enters even if it is None."""
         accepted = self.filter(record)  # from Python 3.12 on it may be another record
         if accepted:
             self.emit(accepted if isinstance(accepted, logging.LogRecord) else record)

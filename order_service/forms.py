@@ -6,21 +6,49 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from common.errors import FieldErrors, Invalid
 
 _APOSTROPHES_AND_HYPHENS = "'’ʼ-‐‑"
 _CENT = Decimal("0.01")
+_MOST_FIELDS = 30  # of an object; no form has as many
+# Characters that are looked at for each that a text may have: letters with their marks are composed (NFC), and
+# no script needs more for one. To put marks in order takes the square of their number.
+_RAW = 4
 
 #: For a field that must be there.
 REQUIRED: dict[str, Any] = {"required": "Missing.", "null": "Missing."}
 
 
 class Form(Schema):
-    """A JSON object that holds its fields and nothing else."""
+    """A JSON object that holds its fields and nothing else. How many it has is looked at before they are."""
 
     error_messages = {"unknown": "Unknown field.", "type": "Not an object."}
+
+    @pre_load
+    def _has_few_fields(self, data: Any, **kwargs: Any) -> Any:
+        if isinstance(data, Mapping) and len(data) > _MOST_FIELDS:
+            raise ValidationError(f"At most {_MOST_FIELDS} fields.")
+        return data
+
+
+class Several(fields.List[Any]):
+    """`least` to `most` of `what`. How many there are is looked at before they are."""
+
+    def __init__(self, inner: fields.Field[Any], least: int, most: int, what: str, **kwargs: Any) -> None:
+        super().__init__(inner, **kwargs)
+        self.least, self.most, self.what = least, most, what
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and not self.least <= len(value) <= self.most:
+            raise ValidationError(f"{self.least} to {self.most} {self.what}.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def is_too_long(text: str, most: int) -> bool:
+    """True for a text that has more than `most` characters however it is composed; tells at no cost."""
+    return len(text) > _RAW * most
 
 
 def fill(form: Form, body: Any, what: str) -> dict[str, Any]:
@@ -52,7 +80,10 @@ class Line(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Not a text.")
-        line = unicodedata.normalize("NFC", value).strip()
+        stripped = value.strip()
+        if is_too_long(stripped, self.most):
+            raise ValidationError(f"Must be {self.least} to {self.most} characters long.")
+        line = unicodedata.normalize("NFC", stripped).strip()
         if not line:
             raise ValidationError("Must not be blank.")
         # Cc control, Cs half a character, Cn none at all, Zl and Zp line breaks; Cf holds invisible marks,

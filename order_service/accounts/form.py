@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from common.lifecycle import USER_ROLES
-from order_service.forms import REQUIRED, Email, Form, Line, fill
+from order_service.forms import REQUIRED, Email, Form, Line, fill, is_too_long
 from order_service.looks import look
 
 # An order's history names these.
@@ -58,9 +58,11 @@ class _Password(fields.Field[str]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Not a text.")
+        if is_too_long(value, self._most):
+            raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
         if any(unicodedata.category(char) == "Cs" for char in value):
             raise ValidationError("Contains half a character.")
-        password = unicodedata.normalize("NFKC", value[: self._most + 1])
+        password = unicodedata.normalize("NFKC", value)
         if not self._least <= len(password) <= self._most:
             raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
         return password

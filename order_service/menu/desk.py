@@ -14,6 +14,7 @@ from common.errors import NotFound, Taken
 from common.models import MenuItem
 from common.recent import Recent
 from order_service.accounts.identity import Caller, Identities
+from order_service.forms import is_too_long
 from order_service.looks import look
 from order_service.menu import form
 from order_service.menu.catalogue import Dish, Menu
@@ -108,7 +109,10 @@ class MenuDesk:
 
 
 def _is_called(name: object) -> ColumnElement[bool]:
-    return MenuItem.name_key == look(str(name))  # which leaves out what PostgreSQL has no text for
+    wanted = str(name)
+    if is_too_long(wanted, form.LONGEST_NAME):
+        raise NotFound("There is no such dish on the menu.")
+    return MenuItem.name_key == look(wanted)  # which leaves out what PostgreSQL has no text for
 
 
 def columns_of(dish: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from common.builds import BUILDS
-from order_service.forms import REQUIRED, Form, Line, Money, Whole, fill
+from order_service.forms import REQUIRED, Form, Line, Money, Several, Whole, fill
 from order_service.looks import look
 
 #: The fourteen that must be declared (Regulation (EU) No 1169/2011, annex II).
@@ -27,6 +27,7 @@ ALLERGENS = (
 )
 
 _LONGEST_PREPARATION = 3600  # seconds
+LONGEST_NAME = 50  # characters
 
 
 def new_dish(body: Any) -> dict[str, Any]:
@@ -62,18 +63,22 @@ class _IngredientForm(Form):
 
 
 class _ChangesForm(Form):
-    name = _Name(1, 50, error_messages=REQUIRED)
+    name = _Name(1, LONGEST_NAME, error_messages=REQUIRED)
     category = Line(1, 30, error_messages=REQUIRED)
     price = Money("0.01", "999.99", error_messages=REQUIRED)
     build = fields.Raw(allow_none=True, validate=validate.OneOf(BUILDS, error="Must be one of: {choices}."))
-    ingredients = fields.List(
+    ingredients = Several(
         fields.Nested(_IngredientForm),
-        validate=validate.Length(0, 30, error="At most 30 ingredients."),
+        0,
+        30,
+        "ingredients",
         error_messages={**REQUIRED, "invalid": "Not a list."},
     )
-    allergens = fields.List(
+    allergens = Several(
         fields.Raw(validate=validate.OneOf(ALLERGENS, error="Must be one of: {choices}.")),
-        validate=validate.Length(0, len(ALLERGENS), error="That often none occurs."),
+        0,
+        len(ALLERGENS),
+        "allergens",
         error_messages={**REQUIRED, "invalid": "Not a list."},
     )
     prep_seconds = Whole(1, _LONGEST_PREPARATION, allow_none=True)
@@ -81,7 +86,7 @@ class _ChangesForm(Form):
 
 
 class _NewForm(_ChangesForm):
-    name = _Name(1, 50, required=True, error_messages=REQUIRED)
+    name = _Name(1, LONGEST_NAME, required=True, error_messages=REQUIRED)
     category = Line(1, 30, required=True, error_messages=REQUIRED)
     price = Money("0.01", "999.99", required=True, error_messages=REQUIRED)
 

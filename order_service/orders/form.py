@@ -15,7 +15,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from common.errors import FieldErrors, Invalid, PriceChanged, SoldOut
 from common.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
-from order_service.forms import REQUIRED, Email, Form, Line, Money, PersonName, Whole, field_errors
+from order_service.forms import REQUIRED, Email, Form, Line, Money, PersonName, Several, Whole, field_errors
 from order_service.menu.catalogue import Menu
 from order_service.orders import plain_form
 
@@ -88,7 +88,7 @@ class Draft:
         refused = {error["field"] for error in self._errors}
         sold_out, changed, other = (
             [error for error in errors if error["field"] not in refused]
-            for errors in self._against(menu, open_items and not self.is_by_recipe)
+            for errors in self._against(menu, open_items and not self.is_by_recipe, refused)
         )
         if errors := self._named([*self._errors, *other, *sold_out, *changed]):
             refusal = SoldOut if sold_out else PriceChanged if changed else Invalid
@@ -102,14 +102,15 @@ class Draft:
             notification_email=self._order.get("notification_email"),
         )
 
-    def _against(self, menu: Menu, open_items: bool) -> tuple[list[dict[str, str]], ...]:
-        """What is sold out, what costs something else, and what is not on the menu though it must be."""
+    def _against(self, menu: Menu, open_items: bool, refused: set[str]) -> tuple[list[dict[str, str]], ...]:
+        """What is sold out, what costs something else, and what is not on the menu though it must be. Names that
+        were refused are not asked for."""
         sold_out, changed, other = [], [], []
-        items = self._wanted.get("items")
+        items = self._wanted.get("items") if not {"", "items"} & refused else []
         for position, item in enumerate(items if isinstance(items, list) else []):
-            if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
-                continue
             at = f"items[{position}]"
+            if {at, f"{at}.name"} & refused or not isinstance(item, Mapping):
+                continue
             dish = menu.find(item["name"])
             if dish is None and not open_items:
                 other.append({"field": f"{at}.name", "message": "Not on the menu."})
@@ -170,11 +171,13 @@ class _OrderForm(Form):
         error_messages=REQUIRED,
         validate=validate.OneOf(ORDER_TYPES, error="Must be one of: {choices}."),
     )
-    items = fields.List(
+    items = Several(
         fields.Nested(_ItemForm, error_messages={"null": "Not an object."}),
+        1,
+        20,
+        "items",
         required=True,
         error_messages={**REQUIRED, "invalid": "Not a list."},
-        validate=validate.Length(1, 20, error="1 to 20 items."),
     )
     table_number = Whole(1, 100, allow_none=True)
     delivery_address = Line(10, 500, allow_none=True)

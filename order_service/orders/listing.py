@@ -104,10 +104,10 @@ def _behind(cursor: dict[str, Any] | None, sort: str) -> list[ColumnElement[bool
 
 def _some_of(field: str, column: Any, known: tuple[str, ...]) -> Callable[[str], ColumnElement[bool]]:
     def condition(value: str) -> ColumnElement[bool]:
-        wanted = value.split(",")
-        if not set(wanted) <= set(known):
+        wanted = set(value.split(","))
+        if not wanted <= set(known):
             raise refuse(field, f"Must be of: {', '.join(known)}.")
-        return column.in_(wanted)
+        return column.in_(sorted(wanted))
 
     return condition
 
