@@ -7,6 +7,7 @@ Every wait is bounded: for a connection, for a free place in the pool, for a sta
 import contextlib
 import functools
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,8 +30,9 @@ from common.settings import Settings, settings, sqlalchemy_url
 CONNECT_TIMEOUT = 3  # seconds
 READY_TIMEOUT = 2.0  # seconds
 _PROBE_PAUSE = 0.25  # seconds between two looks whether PostgreSQL is back
-#: PostgreSQL is there, and something in it is slow or in the way.
-BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected)
+_BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected)
+# What it says when it is asked for one connection too many; libpq passes on no SQLSTATE of those (53300).
+_FULL = re.compile(r"too many (clients|connections)|remaining connection slots")
 AWAY = "The database cannot be reached at the moment."
 _LONGEST_PAUSE = 5.0  # seconds between two attempts to reach a database that is down
 
@@ -53,6 +55,12 @@ def connect_options(statement_timeout: float, **options: str) -> dict[str, Any]:
         "options": " ".join(f"-c {name}={value}" for name, value in given.items()),
         **KEEPALIVE,
     }
+
+
+def is_busy(exc: BaseException) -> bool:
+    """True for an error that says that PostgreSQL is there, and something in it is slow, in the way or used up."""
+    cause = getattr(exc, "orig", None) or exc
+    return isinstance(cause, _BUSY) or _FULL.search(str(cause)) is not None
 
 
 @functools.cache
@@ -154,7 +162,7 @@ def bounded(settings: Settings, breaker: Breaker) -> Iterator[None]:
     # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
     except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
         logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
-        if not isinstance(getattr(exc, "orig", exc), BUSY):
+        if not is_busy(exc):
             breaker.trip()
         raise Unavailable(AWAY) from exc
 
@@ -230,6 +238,6 @@ def is_ready(settings: Settings) -> bool:
             connection = psycopg2.connect(settings.database_url, **connect_options(READY_TIMEOUT))
             connection.close()
             return True
-        except Exception:  # whatever it is: who asks whether PostgreSQL is back must go on asking
-            return False
+        except Exception as exc:  # whatever it is: who asks whether PostgreSQL is back must go on asking
+            return is_busy(exc)
     return False

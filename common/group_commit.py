@@ -22,7 +22,7 @@ import psycopg2
 from eventlet.event import Event
 
 from common import logs, metrics
-from common.database import AWAY, BUSY, CONNECT_TIMEOUT, breaker, connect_options
+from common.database import AWAY, CONNECT_TIMEOUT, breaker, connect_options, is_busy
 from common.errors import Unavailable
 from common.settings import Settings
 
@@ -113,7 +113,7 @@ class GroupCommit:
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
             logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR, rows=len(batch))
             _refuse(batch)
-            if not isinstance(exc, BUSY):
+            if not is_busy(exc):
                 self._connection.close()
                 self._breaker.trip()
         except Exception as exc:

@@ -13,7 +13,7 @@ from common.estimates import KitchenQueue, WaitingLine
 from common.lifecycle import RECEIVED
 from common.models import IS_ONLINE, Order
 from common.order_numbers import is_order_number
-from common.recent import Recent
+from common.recent import Recent, in_session
 from common.settings import Settings
 
 
@@ -86,7 +86,9 @@ class Board:
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
         self._settings = settings
-        self._queue = Recent(kitchen_queue)  # who asks for an order that waits shares it: it may be long
+        self._queue = Recent(
+            in_session(kitchen_queue)
+        )  # who asks for an order that waits shares it: it may be long
 
     def status(self, order_number: str) -> dict[str, Any]:
         """Where the order stands. Raises NotFound."""

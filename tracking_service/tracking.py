@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from common.database import Postgres, Sessions
 from common.errors import Unavailable
 from common.read_model import Board
-from common.recent import Recent
+from common.recent import Recent, in_session
 from common.settings import Settings
 from tracking_service import house
 from tracking_service.group_read import StatusReader
@@ -35,7 +35,7 @@ class TrackingBoard(Board):
     def __init__(self, sessions: Sessions, settings: Settings, reader: StatusReader) -> None:
         super().__init__(sessions, settings)
         self._reader = reader
-        self._house = Recent(lambda session: house.look(session, settings))
+        self._house = Recent(in_session(lambda session: house.look(session, settings)))
 
     def status(self, order_number: str) -> dict[str, Any]:
         """Where the order stands. Raises NotFound."""

@@ -12,7 +12,7 @@ from common.builds import BUILD_SECONDS
 from common.database import Postgres, Sessions
 from common.errors import NotFound, Taken
 from common.models import MenuItem
-from common.recent import Recent
+from common.recent import Recent, in_session
 from order_service.accounts.identity import Caller, Identities
 from order_service.forms import is_too_long
 from order_service.looks import look
@@ -32,7 +32,7 @@ def current(session: Session) -> Menu:
 
 
 #: This process's menu, as it was at most two seconds ago.
-recent: Recent[Menu] = Recent(current)
+recent: Recent[Sessions, Menu] = Recent(in_session(current))
 
 
 class MenuCard(Postgres):

@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 from common import read_model
 from common.database import Sessions
-from common.recent import Recent
+from common.recent import Recent, in_session
 
 
 class Forecast:
     """Estimates for new orders. One for each process."""
 
     def __init__(self) -> None:
-        self._load = Recent(read_model.kitchen_load)
+        self._load = Recent(in_session(read_model.kitchen_load))
 
     def completion(self, sessions: Sessions, order_type: str, prep_seconds: int, priority: int) -> datetime:
         """When an order placed now will be ready (UTC). Raises Unavailable."""

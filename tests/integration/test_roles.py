@@ -93,6 +93,7 @@ TABLE = {
     "GET /orders/<order_number>/history": Case(EVERYBODY, "received"),
     "GET /workers/status": Case(EVERYBODY),
     "GET /orders/stuck": Case(EVERYBODY),
+    "GET /health": Case(EVERYBODY),
     "GET /health/live": Case(EVERYBODY),
     "GET /health/ready": Case(EVERYBODY),
     "GET /metrics": Case(EVERYBODY),
