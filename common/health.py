@@ -29,13 +29,15 @@ class Checks(DependencyProvider):
 
     def run(self, names: tuple[str, ...]) -> dict[str, str]:
         """{"database": "ok" or "down", …}. All who ask share a look: each opens connections."""
-        return self._found.seen(names)
+        found = self._found.seen(names)
+        # As long as the breaker refuses requests, it is not ready for them.
+        is_refusing = DATABASE in names and database.breaker(self.settings).is_open
+        return {**found, DATABASE: "down"} if is_refusing else found
 
     def _look(self, names: tuple[str, ...]) -> dict[str, str]:
         """Side by side."""
         checks = {
-            # As long as the breaker refuses requests, it is not ready for them.
-            DATABASE: lambda: database.is_ready(self.settings) and not database.breaker(self.settings).is_open,
+            DATABASE: lambda: database.is_ready(self.settings),
             RABBITMQ: lambda: broker.is_ready(self.settings.amqp_uri),
         }
         threads = {name: eventlet.spawn(checks[name]) for name in names}
