@@ -119,8 +119,8 @@ class Sessions:
         self._breaker = breaker
 
     def are_to_be_had(self) -> bool:
-        """True when PostgreSQL answers, whatever the last statement's trouble was."""
-        return is_ready(self._settings)
+        """True when PostgreSQL takes a connection, whatever the last statement's trouble was."""
+        return _connecting_fails(self._settings) is None
 
     @contextlib.contextmanager
     def single(self) -> Iterator[Session]:
@@ -232,12 +232,17 @@ class Postgres(Database):
 
 
 def is_ready(settings: Settings) -> bool:
-    """True when PostgreSQL answers within two seconds, on a connection of its own: a busy pool is no outage."""
-    with eventlet.Timeout(READY_TIMEOUT, False):
-        try:
-            connection = psycopg2.connect(settings.database_url, **connect_options(READY_TIMEOUT))
-            connection.close()
-            return True
-        except Exception as exc:  # whatever it is: who asks whether PostgreSQL is back must go on asking
-            return is_busy(exc)
-    return False
+    """True when PostgreSQL answers within two seconds, on a connection of its own: a busy pool is no outage, and
+    neither is a server that has no connection left."""
+    failure = _connecting_fails(settings)
+    return failure is None or is_busy(failure)
+
+
+def _connecting_fails(settings: Settings) -> BaseException | None:
+    """Why there is no connection to be had, or None when there is."""
+    try:
+        with eventlet.Timeout(READY_TIMEOUT, TimeoutError("no greeting")):
+            psycopg2.connect(settings.database_url, **connect_options(READY_TIMEOUT)).close()
+    except Exception as exc:  # whatever it is: who asks whether PostgreSQL is back must go on asking
+        return exc
+    return None

@@ -159,12 +159,15 @@ class Order(Base):
     retry_at: Mapped[datetime | None]
     # The sweeper sent its ticket again.
     sent_again_at: Mapped[datetime | None]
+    # Makes its tracking link its own, and not that of whatever has its number; null for orders of before.
+    link_nonce: Mapped[str | None]
 
 
 class IdempotencyKey(Base):
     """A request that was answered, so that the same request gets the same answer."""
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)  # old ones are forgotten
 
     key: Mapped[str] = mapped_column(primary_key=True)
     # Of the order that the key came with.

@@ -100,6 +100,9 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
     worker_name = str(config["WORKER_NAME"])
     if not _WORKER_NAME.fullmatch(worker_name):
         raise SettingsError("WORKER_NAME needs 1 to 50 letters, digits, spaces, dots, hyphens or apostrophes")
+    if str(config["AMQP_URI"]).lower().startswith("amqps:"):
+        # The relay and the kitchen would speak plain text to it, and send the password so.
+        raise SettingsError("AMQP_URI is amqp://…: TLS to RabbitMQ, amqps://, is not supported")
     if config["COOKING"] not in (SIMULATED, STAFFED):
         raise SettingsError(f"COOKING is {SIMULATED} or {STAFFED}")
     cooking_speed = number("COOKING_SPEED", 0, 1e6)

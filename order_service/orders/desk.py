@@ -1,14 +1,14 @@
 """Orders as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
 
-from datetime import datetime
 from typing import Any
 
 from nameko_sqlalchemy.database import Session
 
 from common import codec, lifecycle, logs, moves
 from common.database import Postgres, Sessions
-from common.errors import IllegalMove, Invalid, NotFound, Unauthorized
+from common.errors import IllegalMove, Invalid, NotFound, Unauthorized, Unavailable
 from common.lifecycle import CANCELLED, RECEIVED
+from common.models import Order
 from common.moves import Actor
 from common.order_numbers import is_order_number
 from common.read_model import Board, Standing
@@ -17,14 +17,17 @@ from order_service import paging
 from order_service.access import GUEST, Person, Sight, sight
 from order_service.accounts.identity import Caller, Identities
 from order_service.menu.desk import recent as recent_menu
-from order_service.orders import idempotency, listing, placing, reading, tracking_links
+from order_service.orders import idempotency, listing, reading, tracking_links
 from order_service.orders.forecast import Forecast
 from order_service.orders.form import Draft
-from order_service.orders.placing import Intake, NewOrder, PlacedOrder
+from order_service.orders.idempotency import Once
+from order_service.orders.placing import Intake, NewOrder
 from order_service.rate_limits import rate_limits
 
 SERVICE_NAME = "order_service"
 _MOST_REASON = 500  # characters
+#: What an answer says of an order besides its number and link, in this order; a stored one may have another.
+_PROMISED = ("status", "total_amount", "priority", "estimated_completion")
 
 #: What staff do with an order: the status that it gets, and the one that it must have, where the table of moves
 #: leaves more than one.
@@ -85,50 +88,68 @@ class OrderDesk(Board):
         draft = Draft(body, person.name)
         if draft.is_by_recipe:
             person.must_be_signed_in()
-        if idempotency_key is None:
-            order, estimate = self._decided(draft, person)
-            return self._answer(_promised(order, estimate, self._intake.place(order)), draft, is_new=True)
-        return self._place_once(draft, person, idempotency.scoped(idempotency_key, person))
+        if idempotency_key is not None:
+            return self._place_once(draft, person, idempotency.scoped(idempotency_key, person))
+        order, promise = self._decided(draft, person)
+        placed = self._intake.place(order)
+        assert placed is not None  # noqa: S101 - only a key can be in the way
+        return self._answer(placed.number, promise, order.link_nonce, draft, is_new=True)
 
     def _place_once(self, draft: Draft, person: Person, key: str) -> dict[str, Any]:
         fingerprint = draft.fingerprint()
-        if fingerprint is not None:
-            # Before the menu is asked, which may have changed since the first time.
-            with self._sessions.single() as session:
-                first = idempotency.answered(session, key, fingerprint)
-            if first is not None:
-                return self._answer(first, draft, is_new=False)
-        order, estimate = self._decided(draft, person)
-        with self._sessions.begin() as session:
-            answer, is_new = idempotency.once(
-                session,
-                key,
-                str(fingerprint),
-                lambda session: _promised(order, estimate, placing.place(session, [order])[0]),
-            )
-        return self._answer(answer, draft, is_new)
+        try:
+            order, promise = self._decided(draft, person)
+        except Invalid:
+            # What was placed is placed, whatever the menu says by now.
+            if fingerprint is not None and (again := self._placed_before(draft, key, fingerprint)):
+                return again
+            raise
+        placed = self._intake.place(order, Once(key, str(fingerprint), promise))
+        if placed is not None:
+            return self._answer(placed.number, promise, order.link_nonce, draft, is_new=True)
+        again = self._placed_before(draft, key, str(fingerprint))
+        if again is None:  # its 24 hours were over just now
+            raise Unavailable("Try again in a moment.")
+        return again
 
-    def _decided(self, draft: Draft, person: Person) -> tuple[NewOrder, datetime]:
-        """The order as it will be written, and when it will be ready."""
+    def _placed_before(self, draft: Draft, key: str, fingerprint: str) -> dict[str, Any] | None:
+        with self._sessions.single() as session:
+            found = idempotency.answered(session, key, fingerprint)
+        if found is None:
+            return None
+        answer, nonce = found
+        return self._answer(answer["order_number"], answer, nonce, draft, is_new=False)
+
+    def _decided(self, draft: Draft, person: Person) -> tuple[NewOrder, dict[str, Any]]:
+        """The order as it will be written, and what its customer is told."""
         form = draft.settle(recent_menu.seen(self._sessions), self._settings.open_items)
         order = NewOrder.of(form, placed_by=person.signature, customer_id=person.user_id)
-        return order, self._forecast.completion(
-            self._sessions, form.order_type, order.prep_seconds, order.priority
-        )
+        estimate = self._forecast.completion(self._sessions, form.order_type, order.prep_seconds, order.priority)
+        promise = {
+            "status": RECEIVED,
+            "total_amount": order.total_amount,
+            "priority": order.priority,
+            "estimated_completion": estimate,
+        }
+        return order, promise
 
-    def _answer(self, placed: dict[str, Any], draft: Draft, is_new: bool) -> dict[str, Any]:
-        number = placed["order_number"]
+    def _answer(
+        self, number: str, promise: dict[str, Any], nonce: str | None, draft: Draft, is_new: bool
+    ) -> dict[str, Any]:
         logs.event(
             "order_received",
             f"{number} was placed" if is_new else f"{number} was placed before, with the same key",
             order_number=number,
             order_type=draft.order_type,
-            total_amount=codec.money(placed["total_amount"]),
-            priority=placed["priority"],
+            total_amount=codec.money(promise["total_amount"]),
+            priority=promise["priority"],
             replayed=not is_new,
         )
-        link = tracking_links.link(number, self._settings.public_url, self._signing_key)
-        return {**placed, "tracking_url": link}
+        return {
+            "order_number": number,
+            **{name: promise[name] for name in _PROMISED},
+            "tracking_url": tracking_links.link(number, nonce, self._settings.public_url, self._signing_key),
+        }
 
     def read(self, order_number: str, caller: Caller) -> dict[str, Any]:
         """The order in full for its customer, for who has its secret, and for staff; of a guest's the status for
@@ -141,7 +162,7 @@ class OrderDesk(Board):
             order = reading.find(session, order_number)
             if order is None:
                 raise NotFound("There is no such order.")
-            seen = sight(person, order.customer_id, self._has_key(order_number, person))
+            seen = sight(person, order.customer_id, self._has_key(order, person))
             if seen is Sight.NOTHING:
                 raise NotFound("There is no such order.")
             full = {} if seen is Sight.STATUS else reading.in_full(session, order, seen)
@@ -216,23 +237,13 @@ class OrderDesk(Board):
         return moved.as_answer()
 
     def _may_cancel(self, session: Session, order_number: str, person: Person) -> bool:
-        if person.is_staff or self._has_key(order_number, person):
+        if person.is_staff:
             return is_order_number(order_number)
-        order = None if person.user_id is None else reading.find(session, order_number)
-        return order is not None and sight(person, order.customer_id, has_key=False) is Sight.ALL
+        order = reading.find(session, order_number)
+        return order is not None and sight(person, order.customer_id, self._has_key(order, person)) is Sight.ALL
 
-    def _has_key(self, order_number: str, person: Person) -> bool:
-        return tracking_links.opens(order_number, person.key, self._signing_key)
-
-
-def _promised(order: NewOrder, estimate: datetime, placed: PlacedOrder) -> dict[str, Any]:
-    return {
-        "order_number": placed.number,
-        "status": RECEIVED,
-        "total_amount": order.total_amount,
-        "priority": order.priority,
-        "estimated_completion": estimate,
-    }
+    def _has_key(self, order: Order, person: Person) -> bool:
+        return tracking_links.opens(order.number, order.link_nonce, person.key, self._signing_key)
 
 
 def _reason(body: Any) -> str | None:

@@ -1,10 +1,10 @@
 """`Idempotency-Key`: a request that is sent twice places one order.
 
-The key, the order and the first answer are written in one transaction, so a crash at any moment leaves all or
-none of them. Of two requests at once the second waits for the first one's commit, and then gets its answer.
+The key and the first answer are written by the statement that places the order (`placing`), so a crash at any
+moment leaves all or none of them. A key is free again after 24 hours.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from nameko_sqlalchemy.database import Session
@@ -14,20 +14,25 @@ from common import codec
 from common.errors import Invalid
 from order_service.access import Person
 
+#: For how long a key is remembered, as SQL writes it.
+REMEMBERED = "interval '24 hours'"
 _MOST_CHARACTERS = 200
 
-# A key is free again after 24 hours.
-_CLAIM = text("""
-    insert into idempotency_keys as k (key, fingerprint, created_at) values (:key, :fingerprint, now())
-    on conflict (key) do update set fingerprint = excluded.fingerprint, answer = null, created_at = now()
-    where k.created_at < now() - interval '24 hours'
-    returning key
+_ANSWERED = text(f"""
+    select k.fingerprint, k.answer::text as answer, o.link_nonce
+    from idempotency_keys k left join orders o on o.number = k.answer ->> 'order_number'
+    where k.key = :key and k.created_at >= now() - {REMEMBERED}
 """)
-_ANSWERED = text("""
-    select fingerprint, answer::text as answer from idempotency_keys
-    where key = :key and created_at >= now() - interval '24 hours'
-""")
-_REMEMBER = text("update idempotency_keys set answer = cast(:answer as json) where key = :key")
+
+
+@dataclass(frozen=True)
+class Once:
+    """What makes an order one that is placed once: a (scoped) key, what was asked for under it, and the answer to
+    give, which gets the order's number when there is one."""
+
+    key: str
+    fingerprint: str
+    answer: dict[str, Any]
 
 
 def scoped(key: str, person: Person) -> str:
@@ -41,31 +46,15 @@ def scoped(key: str, person: Person) -> str:
     return f"{person.role if person.user_id is None else person.user_id}:{key}"
 
 
-def answered(session: Session, key: str, fingerprint: str) -> dict[str, Any] | None:
-    """The answer that was given for this (scoped) key and order, if one was. Raises Invalid for a key that came
-    with another order."""
+def answered(session: Session, key: str, fingerprint: str) -> tuple[dict[str, Any], str | None] | None:
+    """The answer that was given for this (scoped) key and order, and the nonce of its link, if one was given.
+    Raises Invalid for a key that came with another order."""
     first = session.execute(_ANSWERED, {"key": key}).one_or_none()
     if first is None:
         return None
     if first.fingerprint != fingerprint:
         raise _refuse("Was used for another order.")
-    return dict(codec.loads(first.answer))
-
-
-def once(
-    session: Session, key: str, fingerprint: str, place: Callable[[Session], dict[str, Any]]
-) -> tuple[dict[str, Any], bool]:
-    """The answer that `place` gave for this (scoped) key and order, and whether it was given just now.
-
-    Calls `place` only if the key is new; `session` must be in a transaction. Raises Invalid as `answered` does.
-    """
-    if session.execute(_CLAIM, {"key": key, "fingerprint": fingerprint}).one_or_none() is None:
-        first = answered(session, key, fingerprint)
-        assert first is not None  # noqa: S101  (the claim failed because of it, and it is locked)
-        return first, False
-    answer = place(session)
-    session.execute(_REMEMBER, {"key": key, "answer": codec.dumps(answer).decode()})
-    return answer, True
+    return dict(codec.loads(first.answer)), first.link_nonce
 
 
 def _refuse(message: str) -> Invalid:

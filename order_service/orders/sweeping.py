@@ -18,8 +18,13 @@ from sqlalchemy import text
 from common import broker, database, events, lifecycle, logs, read_model
 from common.models import IS_ONLINE
 from common.settings import settings
+from order_service.orders.idempotency import REMEMBERED
 
 _SWEEPER_LOCK = 0x0D7B0C7  # advisory lock: one sweep at a time
+_MOST = 1000  # tickets that one sweep sends again
+_LATEST = 20_000  # orders that are looked at to see what was taken from the queues
+_MOST_KEYS = 2_000  # idempotency keys that one transaction forgets
+_MOST_ROUNDS = 20  # such transactions of one sweep; the next one goes on
 
 _TRY_LOCK = text("select pg_try_advisory_xact_lock(:key)")
 
@@ -38,9 +43,11 @@ _SEND_AGAIN = text(f"""
         where o.status = 'cooking' and o.accepted_by is null
             and o.cooking_worker is not null and not coalesce({IS_ONLINE}, false)
     ), taken as materialized (
-        -- One look at what came later, not one for each order: a backlog has thousands.
+        -- One look at what came later, not one for each order: a backlog has thousands. And at the latest only:
+        -- the oldest that is needed may have waited for years, and whatever is taken from now on shows it, too.
         select order_type, priority, max(placed_at) as latest from orders
-        where id > (select min(id) from needed) and cooking_started_at < now() - make_interval(secs => :grace)
+        where id > greatest((select min(id) from needed), (select max(id) from orders) - {_LATEST})
+            and cooking_started_at < now() - make_interval(secs => :grace)
             and processed_by in (select name from workers)  -- a person may begin with any order
         group by order_type, priority
     ), missing as (
@@ -81,8 +88,12 @@ _SEND_AGAIN = text(f"""
     )
     select number, status from missing
 """)
-_FORGET_KEYS = text("delete from idempotency_keys where created_at < now() - interval '24 hours'")
-_MOST = 1000  # tickets that one sweep sends again
+_FORGET_KEYS = text(f"""
+    delete from idempotency_keys where key = any(array(
+        select key from idempotency_keys where created_at < now() - {REMEMBERED}
+        order by created_at limit {_MOST_KEYS} for update skip locked
+    ))
+""")
 
 
 class Sweeper(DependencyProvider):
@@ -110,21 +121,28 @@ class Sweeper(DependencyProvider):
             unpublished = [row[0] for row in session.execute(_UNPUBLISHED)]
         empty = self._empty_queues()
         with database.transaction(self.settings) as session:
-            if session.execute(_TRY_LOCK, {"key": _SWEEPER_LOCK}).scalar_one():
-                self._set_right(session, empty, unpublished)
-
-    def _set_right(self, session: Session, empty: Iterable[str], unpublished: Iterable[str]) -> None:
-        for order in send_missing_again(session, empty, unpublished, self.settings.sweep_grace):
+            if not session.execute(_TRY_LOCK, {"key": _SWEEPER_LOCK}).scalar_one():
+                return
+            sent_again = send_missing_again(session, empty, unpublished, self.settings.sweep_grace)
+            stuck = read_model.stuck_orders(session, self.settings.stuck_received, self.settings.stuck_cooking)
+        # What is told has happened by now.
+        for order in sent_again:
             logs.event(
                 "order_sent_again",
                 f"the ticket of {order['order_number']} had gone missing",
                 logging.WARNING,
                 **order,
             )
-        stuck = read_model.stuck_orders(session, self.settings.stuck_received, self.settings.stuck_cooking)
         if stuck:
             logs.event("orders_stuck", f"{len(stuck)} orders are stuck", logging.WARNING, orders=stuck[:20])
-        session.execute(_FORGET_KEYS)
+        self._forget_keys()
+
+    def _forget_keys(self) -> None:
+        """Those that are old, some at a time: nothing waits for it, and it holds nothing up."""
+        for _ in range(_MOST_ROUNDS):
+            with database.transaction(self.settings) as session:
+                if session.execute(_FORGET_KEYS).rowcount < _MOST_KEYS:
+                    return
 
     def _empty_queues(self) -> list[str]:
         """The order types whose queues hold no ticket that waits."""

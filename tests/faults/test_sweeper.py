@@ -267,6 +267,23 @@ def test_keys_older_than_24_hours_are_forgotten(expedite: Expedite, desk: Proces
     assert not desk.actions("sweep_failed")
 
 
+def test_old_keys_that_cannot_be_forgotten_keep_no_ticket_from_being_sent_again(
+    expedite: Expedite, desk: Process
+) -> None:
+    expedite.query(
+        "insert into idempotency_keys (key, fingerprint, answer, created_at)"
+        " select k, 'f', '{}', now() - interval '2 days' from generate_series(1, 5000) k"
+    )
+    with held(expedite, "select from idempotency_keys where key = '7' for update"):
+        number = expedite.place_number(**AT_A_TABLE)
+        is_waiting(expedite, "dine_in", 1)
+        purge(expedite, "dine_in")
+        eventually(lambda: sent_again(desk) == [number])
+        is_waiting(expedite, "dine_in", 1)
+        eventually(lambda: expedite.query("select key from idempotency_keys") == [("7",)])
+    assert not desk.actions("sweep_failed")
+
+
 def test_thousands_of_waiting_orders_do_not_keep_it_from_its_rounds(expedite: Expedite, desk: Process) -> None:
     lost = expedite.place_number(**AT_A_TABLE)
     expedite.place_number()

@@ -37,6 +37,8 @@ FILL = """
         from generate_series(1, {orders}) n;
     insert into order_items (order_id, position, name, quantity, price)
         select id, 1, 'Tea', 1, 20 from orders;
+    insert into idempotency_keys (key, fingerprint, created_at)
+        select n, 'x', now() - n * interval '1 second' from generate_series(1, {orders}) n;
     insert into order_status_log (order_id, sequence, status, changed_by, changed_at)
         select id, 1, 'received', 'customer', now() from orders;
     analyze
@@ -71,6 +73,11 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
         "a customer's orders": (plain(own), {"ix_orders_customer"}),
         "the latest orders": (plain(latest), {"pk_orders"}),
         "who signs in": ("select * from users where email = '7@example.com'", {"uq_users_email"}),
+        "which keys are old": (
+            "select key from idempotency_keys where created_at < now() - interval '12 hours' order by created_at"
+            " limit 2000",
+            {"ix_idempotency_keys_created_at"},
+        ),
         "whose token it is": ("select * from users where id = 7", {"pk_users"}),
     }
 

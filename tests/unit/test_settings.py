@@ -147,3 +147,9 @@ def test_a_rate_limit_that_is_none_is_named(config: dict[str, Any], limit: str) 
 def test_the_password_of_the_rate_limits_storage_is_never_shown(config: dict[str, Any]) -> None:
     shown = repr(read(config, RATE_LIMIT_STORAGE="redis://:redis-password@127.0.0.1:6379/0"))
     assert "redis-password" not in shown
+
+
+def test_an_address_that_asks_for_tls_to_rabbitmq_is_refused_without_its_password(config: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="AMQP_URI") as refused:
+        read(config, AMQP_URI="amqps://cook:amqp-password@127.0.0.1:5671/")
+    assert "amqp-password" not in str(refused.value)
