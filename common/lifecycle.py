@@ -28,6 +28,7 @@ EMPLOYEE = "employee"
 ADMIN = "admin"
 WORKER = "worker"  # a kitchen_service process
 KITCHEN = "kitchen"  # the system itself: dead letters, the sweeper
+STAFF = "staff"  # in a history that everybody may read: somebody who works here
 
 #: The roles that an account can have; the first is what everybody begins with.
 USER_ROLES = (CUSTOMER, EMPLOYEE, ADMIN)

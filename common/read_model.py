@@ -10,11 +10,18 @@ from common import estimates
 from common.database import Sessions
 from common.errors import NotFound
 from common.estimates import KitchenQueue, WaitingLine
-from common.lifecycle import RECEIVED
+from common.lifecycle import CUSTOMER, KITCHEN, RECEIVED, STAFF
 from common.models import IS_ONLINE, Order
 from common.order_numbers import is_order_number
 from common.recent import Recent, in_session
 from common.settings import Settings
+
+
+def shown_name(column: str) -> str:
+    """SQL for the name in `column` as everybody may read it: a worker's, a customer as such, and of a person who
+    works here that they do. Order numbers can be guessed, and anybody may ask."""
+    return f"""(case when {column} is null or {column} in ('{CUSTOMER}', '{KITCHEN}')
+        or exists (select 1 from workers w where w.name = {column}) then {column} else '{STAFF}' end)"""
 
 
 class Standing(NamedTuple):
@@ -36,9 +43,13 @@ class Standing(NamedTuple):
         return cls(*(getattr(order, column) for column in cls._fields))
 
 
-_STANDING = text(f"select {', '.join(Standing._fields)} from orders where number = :number")
-_HISTORY = text("""
-    select l.status, l.changed_at, l.changed_by
+#: What a query for a Standing selects.
+STANDING = ", ".join(
+    f"{shown_name(column)} as {column}" if column == "processed_by" else column for column in Standing._fields
+)
+_STANDING = text(f"select {STANDING} from orders where number = :number")
+_HISTORY = text(f"""
+    select l.status, l.changed_at, {shown_name("l.changed_by")} as changed_by
     from order_status_log l join orders o on o.id = l.order_id
     where o.number = :number order by l.sequence
 """)
@@ -75,7 +86,8 @@ _LOAD = text(f"""
 IS_STUCK = """status in ('received', 'cooking')
     and updated_at < now() - make_interval(secs => case status when 'received' then :received else :cooking end)"""
 _STUCK = text(f"""
-    select number, status, processed_by, updated_at, extract(epoch from now() - updated_at)::int as seconds
+    select number, status, {shown_name("processed_by")} as processed_by, updated_at,
+        extract(epoch from now() - updated_at)::int as seconds
     from orders where {IS_STUCK} order by updated_at limit 1000
 """)
 
@@ -86,9 +98,8 @@ class Board:
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
         self._settings = settings
-        self._queue = Recent(
-            in_session(kitchen_queue)
-        )  # who asks for an order that waits shares it: it may be long
+        # Who asks for an order that waits shares it: it may be long.
+        self._queue = Recent(in_session(kitchen_queue))
 
     def status(self, order_number: str) -> dict[str, Any]:
         """Where the order stands. Raises NotFound."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 import uuid
 from typing import Any
 
@@ -30,7 +31,13 @@ _REGISTER = text(f"""
         status = 'online', heartbeat_interval = excluded.heartbeat_interval, registered_at = now(),
         last_seen = now(), cooking_speed = excluded.cooking_speed
     where not {IS_ONLINE} or workers.instance = excluded.instance
+        or (:has_gone and pg_try_advisory_xact_lock(hashtextextended(workers.instance::text, 0)))
     returning name
+""")
+#: Whether nobody holds the lock of the process that has a name.
+_IS_UNLOCKED = text("""
+    select name from workers
+    where name = :name and pg_try_advisory_xact_lock(hashtextextended(workers.instance::text, 0))
 """)
 _BEAT = text("""
     update workers set last_seen = now() where name = :name and instance = :instance
@@ -38,6 +45,10 @@ _BEAT = text("""
 """)
 _LEAVE = text("update workers set status = 'offline', last_seen = now() where instance = :instance")
 _SIGN_OF_LIFE = 2.0  # seconds; a process that gave none for five times that is gone
+# Seconds for which nobody must hold a process's lock until its name may be taken: one that lost its session, as
+# all do when PostgreSQL starts again, takes the lock anew within a few.
+_GONE_AFTER = 3 * _SIGN_OF_LIFE
+_LOOK = 0.5  # seconds between two looks at the lock
 
 
 class NameTaken(SystemExit):
@@ -51,6 +62,7 @@ class Registration(SharedExtension):
         super().__init__()
         self.instance = uuid.uuid4()
         self._started = False
+        self._lives = Event()  # the lock is held
         self._registered = Event()
 
     def setup(self) -> None:
@@ -76,6 +88,7 @@ class Registration(SharedExtension):
         self._registered.wait()
 
     def _run(self) -> None:
+        self._lives.wait()  # or others could find the name without its lock
         try:
             self.container.eventually(self._register, "registration failed", "db_connection_failed")
             while not self.container.stopping or self._registered.ready():
@@ -103,20 +116,14 @@ class Registration(SharedExtension):
         """Returns never; raises when the session is lost or PostgreSQL does not answer."""
         with contextlib.closing(database.SessionOfItsOwn(self.settings, quiet=_SIGN_OF_LIFE * 5)) as session:
             session.query(_LIVE, (str(self.instance),))
+            if not self._lives.ready():
+                self._lives.send()
             while True:
                 eventlet.sleep(_SIGN_OF_LIFE)
                 session.query("select 1")
 
     def _register(self) -> None:
-        found = self._execute(
-            _REGISTER,
-            name=self.name,
-            instance=str(self.instance),
-            order_types=list(self.settings.order_types),
-            interval=self.settings.heartbeat_interval,
-            speed=self.settings.cooking_speed,
-        )
-        if not found:
+        if not self._take_name(has_gone=False) and not (self._has_gone() and self._take_name(has_gone=True)):
             raise NameTaken(1)
         logs.event(
             "worker_registered",
@@ -126,6 +133,27 @@ class Registration(SharedExtension):
             prefetch=self.settings.prefetch,
         )
         self._registered.send()
+
+    def _has_gone(self) -> bool:
+        """Whether the process that has the name is seen to hold no lock, for long enough."""
+        deadline = time.monotonic() + _GONE_AFTER
+        while self._execute(_IS_UNLOCKED, name=self.name):
+            if time.monotonic() > deadline:
+                return True
+            eventlet.sleep(_LOOK)
+        return False
+
+    def _take_name(self, has_gone: bool) -> bool:
+        found = self._execute(
+            _REGISTER,
+            name=self.name,
+            instance=str(self.instance),
+            order_types=list(self.settings.order_types),
+            interval=self.settings.heartbeat_interval,
+            speed=self.settings.cooking_speed,
+            has_gone=has_gone,
+        )
+        return bool(found)
 
     def _beat(self) -> None:
         try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from common.errors import Forbidden, Unauthorized
-from common.lifecycle import ADMIN, CUSTOMER, EMPLOYEE
+from common.lifecycle import ADMIN, CUSTOMER, EMPLOYEE, STAFF
 
 GUEST = "guest"  # nobody is signed in
 HOUSE = "house"  # a call by RPC that names nobody
@@ -51,9 +51,9 @@ class Person:
 
     @property
     def signature(self) -> str:
-        """Their name in an order's history, which everybody may read: staff by name, customers as customers."""
+        """Their name in an order's history: staff by name, which is for staff to read, customers as customers."""
         if self.role == HOUSE:
-            return "staff"
+            return STAFF
         return str(self.name) if self.is_staff else CUSTOMER
 
 

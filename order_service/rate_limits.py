@@ -7,6 +7,7 @@ import functools
 import hashlib
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 from limits import RateLimitItem
@@ -18,7 +19,7 @@ from common.errors import TooManyRequests
 from common.settings import Settings
 
 _REDIS_TIMEOUT = 1.0  # seconds
-_MOST_KEYS = 10_000  # counted in memory; the library walks through all of them now and then
+_MOST_KEYS = 5_000  # of one kind, counted in memory; the library walks through all of them now and then
 _PAUSE = 5.0  # seconds until shared counts that could not be had are tried again
 
 
@@ -27,9 +28,9 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         self._limits = settings.rate_limits
-        self._memory = MemoryStorage()
-        self._own = SlidingWindowCounterRateLimiter(self._memory)
-        self._shared = self._own
+        # Each kind by itself: who has many addresses can make nobody forget how often an account was tried.
+        self._own: defaultdict[tuple[str, str], _OwnCounts] = defaultdict(_OwnCounts)
+        self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_again_at = 0.0
         if not settings.rate_limit_storage.startswith("memory:"):
             storage = storage_from_string(
@@ -41,42 +42,63 @@ class RateLimits:
 
     def registering(self, address: str | None) -> None:
         """Somebody makes an account. Raises TooManyRequests."""
-        self._count(self._limits.register_address, "register", "address", address)
+        self._count(self._limits.register_address, "register", "address", address, address)
 
     def signing_in(self, address: str | None, account: object) -> None:
         """Somebody tries a password of `account`, right or wrong. Raises TooManyRequests."""
-        self._count(self._limits.sign_in_address, "sign_in", "address", address)
-        self._count(self._limits.sign_in_account, "sign_in", "account", account)
+        self._count(self._limits.sign_in_address, "sign_in", "address", address, address)
+        self._count(self._limits.sign_in_account, "sign_in", "account", account, address)
 
     def ordering(self, address: str | None, account: object) -> None:
         """Somebody places an order; `account` is None for a guest. Raises TooManyRequests."""
-        self._count(self._limits.order_address, "order", "address", address)
-        self._count(self._limits.order_account, "order", "account", account)
+        self._count(self._limits.order_address, "order", "address", address, address)
+        self._count(self._limits.order_account, "order", "account", account, address)
 
-    def _count(self, limits: Sequence[RateLimitItem], action: str, by: str, who: object) -> None:
+    def _count(
+        self, limits: Sequence[RateLimitItem], action: str, by: str, who: object, address: str | None
+    ) -> None:
         if who is None or not limits:  # the house; no limit
             return
-        if len(self._memory.storage) > _MOST_KEYS:
-            logs.event(
-                "rate_limits_failed", "more to count than there is room for: starting anew", logging.WARNING
-            )
-            self._memory.reset()
         key = hashlib.sha256(str(who).encode("utf-8", "replace")).hexdigest()[:32]  # no e-mail in a storage's keys
         for limit in limits:
             wait = self._wait(limit, action, by, key)
             if wait is not None:
-                logs.event("rate_limited", f"too many of {action} by one {by}", logging.WARNING, limit=str(limit))
+                logs.event(
+                    "rate_limited",
+                    f"too many of {action} by one {by}",
+                    logging.WARNING,
+                    limit=str(limit),
+                    address=address,
+                    user_id=who if isinstance(who, int) else None,
+                )
                 raise TooManyRequests.until(wait)
 
-    def _wait(self, limit: RateLimitItem, *of: str) -> float | None:
+    def _wait(self, limit: RateLimitItem, action: str, by: str, key: str) -> float | None:
         """Counts one, or says in how many seconds there is room for it."""
-        limiter = self._shared if time.monotonic() >= self._shared_again_at else self._own
-        try:
-            return _wait(limiter, limit, of)
-        except Exception as exc:
-            self._shared_again_at = time.monotonic() + _PAUSE
-            logs.event("rate_limits_failed", "each process counts by itself", logging.WARNING, error=exc)
-            return _wait(self._own, limit, of)
+        if self._shared is not None and time.monotonic() >= self._shared_again_at:
+            try:
+                return _wait(self._shared, limit, (action, by, key))
+            except Exception as exc:
+                self._shared_again_at = time.monotonic() + _PAUSE
+                logs.event("rate_limits_failed", "each process counts by itself", logging.WARNING, error=exc)
+        return self._own[action, by].wait(limit, (action, by, key))
+
+
+class _OwnCounts:
+    """What this process counts of one kind. When there is no room for more, the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._storage = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+
+    def wait(self, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:
+        """As RateLimits._wait()."""
+        if len(self._storage.storage) > _MOST_KEYS:
+            logs.event("rate_limits_failed", "no room for more counts: forgetting the oldest", logging.WARNING)
+            by_age = sorted(self._storage.expirations.items(), key=lambda each: each[1])
+            for key, _ in by_age[: _MOST_KEYS // 10]:
+                self._storage.clear(key)
+        return _wait(self._limiter, limit, of)
 
 
 def _wait(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:

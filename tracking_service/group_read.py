@@ -7,7 +7,7 @@ has planned already: the mechanism of `common.group_commit`, for a statement tha
 from common import codec, read_model
 from common.group_commit import GroupCommit
 from common.order_numbers import is_order_number
-from common.read_model import Standing
+from common.read_model import STANDING, Standing
 from common.settings import Settings
 
 # Each order is looked up for itself: a join would read a small table as a whole, and its plan be kept.
@@ -15,7 +15,7 @@ _STANDING = f"""
     select o.*
     from jsonb_array_elements_text($1) with ordinality as asked (number, position)
         left join lateral (
-            select {", ".join(Standing._fields)} from orders where number = asked.number limit 1
+            select {STANDING} from orders where number = asked.number limit 1
         ) o on true
     order by asked.position
 """

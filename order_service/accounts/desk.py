@@ -82,7 +82,7 @@ class AccountDesk:
         with self._sessions.single() as session:
             user = session.execute(_BY_EMAIL, {"email": email}).one_or_none()
         if not passwords.matches(wanted["password"], user and user.password_hash) or user is None:
-            logs.event("sign_in_refused", "wrong e-mail or password", logging.WARNING)
+            _refused("wrong e-mail or password", caller, user and user.id)
             raise Unauthorized("Wrong e-mail or password.")
         logs.event("signed_in", f"user {user.id} signed in", user_id=user.id)
         return self._signed_in(user)
@@ -101,6 +101,7 @@ class AccountDesk:
         with self._sessions.single() as session:
             current = session.execute(_BY_ID, {"id": person.user_id}).scalar_one()
         if not passwords.matches(wanted["current_password"], current):
+            _refused("wrong current password", caller, person.user_id)
             raise Forbidden("The current password is another one.")
         new = passwords.hashed(wanted["new_password"])
         with self._sessions.single() as session:
@@ -168,6 +169,11 @@ def add(session: Any, email: str, username: str, password_hash: str, role: str) 
 
 def _shown(user: Any) -> dict[str, Any]:
     return {"id": user.id, "email": user.email, "username": user.username, "role": user.role}
+
+
+def _refused(why: str, caller: Caller, user_id: int | None) -> None:
+    """For whoever looks into it: where from, and whose account, if it is one's. Never an e-mail."""
+    logs.event("sign_in_refused", why, logging.WARNING, address=_address(caller), user_id=user_id)
 
 
 def _address(caller: Caller) -> str | None:

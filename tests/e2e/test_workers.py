@@ -2,6 +2,7 @@
 
 import pytest
 
+from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.expedite import Expedite
@@ -85,6 +86,31 @@ def test_a_killed_worker_shows_offline_and_its_name_can_be_taken_over(expedite: 
 
     expedite.start_worker("chef_mario", HEARTBEAT_INTERVAL=1)
     assert shown()["status"] == "online"
+
+
+def test_a_killed_workers_name_is_free_before_its_heartbeats_are_missed(expedite: Expedite) -> None:
+    killed = expedite.start_worker("chef_mario")  # a heartbeat every 30 s
+    killed.kill()
+    again = expedite.start_worker("chef_mario", wait=False)
+    eventually(lambda: again.actions("worker_registered"), 20)
+    expedite.start("order_service")
+    expedite.wait_for(expedite.place_number(), "ready")
+
+
+def test_a_worker_that_lost_postgresql_for_a_moment_keeps_its_name(
+    private_postgres: Postgres, amqp_uri: str
+) -> None:
+    """All locks are gone when PostgreSQL starts again, and the workers live."""
+    expedite = Expedite(private_postgres.url, amqp_uri)
+    try:
+        first = expedite.start_worker("chef_mario")
+        private_postgres.kill()
+        private_postgres.start()
+        second = expedite.start_worker("chef_mario", wait=False)
+        assert second.popen.wait(40) == 1
+        assert first.popen.poll() is None
+    finally:
+        expedite.stop_all()
 
 
 def test_a_worker_whose_name_was_taken_while_it_was_frozen_ends_with_exit_code_1(expedite: Expedite) -> None:
