@@ -11,7 +11,8 @@ help:
 	@echo "make admin  make EMAIL's account an admin's; where there is none, make it"
 	@echo "make test   check everything"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
-	@echo "make bench  measure everything, or ONLY=intake,tracking,kitchen,growth,memory, into bench/RESULTS.md"
+	@echo "make bench  measure everything, or ONLY=intake,tracking,kitchen,growth,memory, into bench/RESULTS.md;"
+	@echo "            AGAINST=<git revision> measures that code, too, in turn with this one (intake, tracking)"
 	@echo "make lint   check the code without running it"
 	@echo "make lock   pin what pyproject.toml asks for"
 	@echo "make clean  remove what the others made, with the data of make run"
@@ -37,6 +38,7 @@ soak: venv
 # QUICK=1 only sees whether it works. MINUTES is how long memory is watched.
 bench: venv
 	@setpriv --pdeathsig TERM $(VENV)/bin/python -W ignore -m bench $(if $(ONLY),--only $(ONLY)) \
+		$(if $(AGAINST),--against $(AGAINST)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(QUICK),--quick)
 
 lint: venv

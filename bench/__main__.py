@@ -18,6 +18,7 @@ from bench import growth, intake, kitchen, memory, tracking
 from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
+from bench.revisions import commit_of, described_checkout
 from bench.stack import RESTING, Stack, running
 from devstack.processes import DevstackError, say
 
@@ -30,20 +31,27 @@ _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "growth": growth.run,
     "memory": memory.run,
 }
+_COMPARED = ("intake", "tracking")  # what --against measures twice
 _TITLES = [part.capitalize() for part in _PARTS]
 
 
 def main() -> int:
     """Runs the command line; gives the exit code."""
     parser = argparse.ArgumentParser(prog="bench", description="Measures Expedite on this machine.")
-    parser.add_argument("--only", default=",".join(_PARTS), help=f"parts of: {', '.join(_PARTS)}")
+    parser.add_argument("--only", help=f"parts of: {', '.join(_PARTS)}")
+    parser.add_argument("--against", help=f"a git revision to measure beside this code: {', '.join(_COMPARED)}")
     parser.add_argument("--rounds", type=int, help=f"at least {_LEAST_ROUNDS}")
     parser.add_argument("--minutes", type=float, help="how long memory is watched")
     parser.add_argument("--quick", action="store_true", help="only see whether it works; writes nothing")
     given = parser.parse_args()
-    parts = given.only.split(",")
+    possible = _PARTS if given.against is None else _COMPARED
+    parts = given.only.split(",") if given.only else list(possible)
     if unknown := set(parts) - set(_PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if apart := set(parts) - set(possible):
+        parser.error(
+            f"only {' and '.join(_COMPARED)} can be measured against a revision: {', '.join(sorted(apart))}"
+        )
     if given.rounds is not None and given.rounds < _LEAST_ROUNDS and not given.quick:
         parser.error(f"the range of less than {_LEAST_ROUNDS} rounds says little")
     plan = QUICK if given.quick else Plan()
@@ -52,8 +60,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        with running() as stack:
-            _measure(stack, plan, [part for part in _PARTS if part in parts], RESULTS if not given.quick else None)
+        before = None if given.against is None else commit_of(given.against)
+        with running(before) as stack:
+            chosen = [part for part in _PARTS if part in parts]
+            _measure(stack, plan, chosen, before, RESULTS if not given.quick else None)
     except KeyboardInterrupt:
         return 130
     except (BenchError, DevstackError, subprocess.TimeoutExpired) as error:
@@ -62,14 +72,14 @@ def main() -> int:
     return 0
 
 
-def _measure(stack: Stack, plan: Plan, parts: list[str], results: Path | None) -> None:
+def _measure(stack: Stack, plan: Plan, parts: list[str], before: str | None, results: Path | None) -> None:
     """Measures part by part; a part that is done is kept when a later one fails."""
     head = _head(stack)
     say(head)
     for part in parts:
         began, restless = time.monotonic(), stack.restless
         body = _PARTS[part](stack, plan)
-        circumstances = _circumstances(plan, part, time.monotonic() - began, stack.restless - restless)
+        circumstances = _circumstances(plan, part, before, time.monotonic() - began, stack.restless - restless)
         section = f"{circumstances}\n\n{body}"
         say(f"\n## {part.capitalize()}\n\n{section}")
         if results is not None:
@@ -110,26 +120,13 @@ def _machine() -> str:
     return f"{model}, {cores} cores, {int(memory_kib) / 2**20:.0f} GiB of memory"
 
 
-def _circumstances(plan: Plan, part: str, seconds: float, restless: int) -> str:
+def _circumstances(plan: Plan, part: str, before: str | None, seconds: float, restless: int) -> str:
     times = f"{plan.rounds} rounds, loads of {plan.seconds:g} s" if part != "memory" else "One run"
     day = datetime.datetime.now(datetime.UTC).date()
     noise = f"; {restless} times the disk did not come to rest" if restless else ""
-    return f"{times}, in {seconds / 60:.0f} minutes{noise}; {day}, commit {_commit()}{_changed_settings()}."
-
-
-def _commit() -> str:
-    try:
-        commit = _git("rev-parse", "--short=10", "HEAD")
-        # The results themselves may be what is not committed.
-        changed = _git("status", "--porcelain", "--", ".", f":!{RESULTS.relative_to(ROOT)}")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{commit} with changes that are not committed" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
-    return done.stdout.strip()
+    now = described_checkout(RESULTS)
+    code = f"commit {now}" if before is None else f"`before` is commit {before}, `now` is commit {now}"
+    return f"{times}, in {seconds / 60:.0f} minutes{noise}; {day}, {code}{_changed_settings()}."
 
 
 def _changed_settings() -> str:

@@ -85,9 +85,15 @@ class Times:
         return cls(rate, percentiles[49] * 1e3, percentiles[98] * 1e3)
 
 
-def place_orders(url: str, connections: int, seconds: float, rate: float | None = None) -> Load:
-    """Places orders, as fast as they are answered, or `rate` a second, at random times."""
-    return _wrk("orders.lua", url, connections, seconds, _pause(connections, rate), "0")
+def place_orders(
+    url: str, connections: int, seconds: float, rate: float | None = None, *, keyed: bool = False
+) -> Load:
+    """Places orders, as fast as they are answered, or `rate` a second, at random times.
+
+    `keyed` sends each with an Idempotency-Key of its own.
+    """
+    arguments = [_pause(connections, rate), "0", *(["keyed"] if keyed else [])]
+    return _wrk("orders.lua", url, connections, seconds, *arguments)
 
 
 def place_exactly(url: str, orders: int) -> None:

@@ -1,16 +1,19 @@
 """Placing orders over HTTP, beside what PostgreSQL commits and what an empty nameko handler answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from bench import drivers
 from bench.drivers import BenchError, Load, Times
 from bench.plan import Plan
-from bench.report import Figures, table
+from bench.report import Figures, side_by_side, table
+from bench.revisions import NOW, Code
 from bench.stack import Site, Stack, refuses_beyond
 from devstack.processes import say
 
 CONNECTIONS = (1, 8, 32, 128)
+_COMPARED = (32, 128)  # with another revision, so that both are measured in the time of one
+_KEYED = (32, 64)  # connections that send an Idempotency-Key with every order
 PROCESSES = (1, 2)
 CLIENTS = (1, 8, 32)
 _BUSY = 32  # the number of connections, and of clients, that ratios are of
@@ -23,13 +26,14 @@ def run(stack: Stack, plan: Plan) -> str:
     """Measures; gives the section's text."""
     figures = Figures()
     blocks: list[Callable[[Stack, Plan, Figures], None]]
-    blocks = [_pgbench, _empty_handler, *(partial(_order_service, processes) for processes in PROCESSES)]
+    services = [partial(_order_service, code, each) for each in PROCESSES for code in stack.codes]
+    blocks = [_pgbench, _empty_handler, *services, *(partial(_keys, code) for code in stack.codes)]
     for number in range(plan.rounds):
         say(f"intake: round {number + 1} of {plan.rounds}")
         # There and back, so that none is always the one after the same other.
         for block in blocks if number % 2 == 0 else reversed(blocks):
             block(stack, plan, figures)
-    return _text(figures)
+    return _text(figures, _measured(stack.codes)) + _comparison(figures, stack.codes)
 
 
 def warm_up(site: Site, plan: Plan) -> None:
@@ -38,13 +42,15 @@ def warm_up(site: Site, plan: Plan) -> None:
     site.empty_outbox()
 
 
-def placed(site: Site, connections: int, seconds: float, rate: float | None = None) -> tuple[Load, float]:
+def placed(
+    site: Site, connections: int, seconds: float, rate: float | None = None, *, keyed: bool = False
+) -> tuple[Load, float]:
     """A counted load, and how long after it (s) the outbox was empty.
 
     Raises BenchError when an order that was answered 201 is not in the table.
     """
     before = site.newest_order()
-    load = drivers.place_orders(site.url("order"), connections, seconds, rate)
+    load = drivers.place_orders(site.url("order"), connections, seconds, rate, keyed=keyed)
     emptied = site.empty_outbox()
     written = site.number("select count(*) from orders where id > %(before)s", before=before)
     if written < load.answered:
@@ -79,35 +85,63 @@ def _empty_handler(stack: Stack, plan: Plan, figures: Figures) -> None:
         figures.add("empty p99", load.p99)
 
 
-def _order_service(processes: int, stack: Stack, plan: Plan, figures: Figures) -> None:
-    with stack.site() as site:
+def _order_service(code: Code, processes: int, stack: Stack, plan: Plan, figures: Figures) -> None:
+    with stack.site(code=code) as site:
         site.start("order", processes)
         warm_up(site, plan)
         if processes == 1:
             alone = drivers.place_one_by_one(site.url("order"), plan.seconds)
             site.empty_outbox()
-            figures.add("alone p50", alone.p50)
-            figures.add("alone p99", alone.p99)
-        for connections in CONNECTIONS:
-            name = _name(processes, connections)
+            figures.add(code.figure("alone p50"), alone.p50)
+            figures.add(code.figure("alone p99"), alone.p99)
+        for connections in _measured(stack.codes):
             load, emptied = placed(site, connections, plan.seconds)
-            figures.add(name, load.rate)
-            figures.add(f"{name} p50", load.p50)
-            figures.add(f"{name} p99", load.p99)
-            figures.add(f"{name} errors", load.errors)
+            name = code.figure(_name(processes, connections))
+            _add(figures, name, load)
             figures.add(f"{name} outbox", emptied)
         if processes == max(PROCESSES):
-            load, _ = placed(site, PACED, plan.seconds, figures.last(_name(processes, _BUSY)) / 2)
-            figures.add("half", load.rate)
-            figures.add("half p99", load.p99)
-            figures.add("half errors", load.errors)
+            half = code.figure("half")
+            # The same rate for both codes, or their times would not compare: whoever is first in a round sets it.
+            if len(figures.rounds["half rate"]) == len(figures.rounds[half]):
+                figures.add("half rate", figures.last(code.figure(_name(processes, _BUSY))) / 2)
+            load, _ = placed(site, PACED, plan.seconds, figures.last("half rate"))
+            _add(figures, half, load)
+
+
+def _keys(code: Code, stack: Stack, plan: Plan, figures: Figures) -> None:
+    with stack.site(code=code) as site:
+        site.start("order")
+        warm_up(site, plan)
+        for connections in _KEYED:
+            kinds = ("keyless", "keyed")
+            # Whichever comes second finds more rows: now the one, now the other.
+            for kind in (
+                kinds if len(figures.rounds[code.figure(f"keyed {connections}")]) % 2 == 0 else reversed(kinds)
+            ):
+                keys = site.number("select count(*) from idempotency_keys")
+                load, _ = placed(site, connections, plan.seconds, keyed=kind == "keyed")
+                _add(figures, code.figure(f"{kind} {connections}"), load)
+                kept = site.number("select count(*) from idempotency_keys") - keys
+                if (kept < load.answered) if kind == "keyed" else kept:
+                    raise BenchError(f"{load.answered} orders were placed {kind}, {kept:.0f} new keys are kept")
+
+
+def _add(figures: Figures, name: str, load: Load) -> None:
+    figures.add(name, load.rate)
+    figures.add(f"{name} p50", load.p50)
+    figures.add(f"{name} p99", load.p99)
+    figures.add(f"{name} errors", load.errors)
+
+
+def _measured(codes: Sequence[Code]) -> Sequence[int]:
+    return CONNECTIONS if list(codes) == [NOW] else _COMPARED
 
 
 def _name(processes: int, connections: int) -> str:
     return f"{processes} x {connections}"
 
 
-def _text(figures: Figures) -> str:
+def _text(figures: Figures, measured: Sequence[int]) -> str:
     rows = [
         [
             f"{processes} × {connections}",
@@ -117,7 +151,7 @@ def _text(figures: Figures) -> str:
             ),
         ]
         for processes in PROCESSES
-        for connections in CONNECTIONS
+        for connections in measured
     ]
     heads = ["processes × connections", "orders/s", "p50 ms", "p99 ms", "errors", "outbox empty, s"]
     beside = [
@@ -172,4 +206,57 @@ pause for a random time before each order (wrk's `delay()`): orders come at rand
 round, which all that waits for commits waits for.
 
 {table(["", ""], times)}
+
+Orders with an `Idempotency-Key`, a random one each, beside orders without, in turn on one process.
+
+{_keys_table(figures, NOW)}
+"""
+
+
+def _keys_table(figures: Figures, code: Code) -> str:
+    return side_by_side(
+        figures,
+        "without a key",
+        "with a key",
+        [
+            (
+                f"{connections} connections: {what}",
+                code.figure(f"keyless {connections}{figure}"),
+                code.figure(f"keyed {connections}{figure}"),
+            )
+            for connections in _KEYED
+            for figure, what in (("", "orders/s"), (" p99", "p99 ms"), (" errors", "errors"))
+        ],
+    )
+
+
+def _comparison(figures: Figures, codes: Sequence[Code]) -> str:
+    """What the other revision does beside today's code; nothing when there is none."""
+    if list(codes) == [NOW]:
+        return ""
+    before = codes[0]
+    loads = [
+        *((f"{processes} × {each}", _name(processes, each)) for processes in PROCESSES for each in _COMPARED),
+        ("two processes at half of the rate", "half"),
+        *((f"one process, with a key, {each}", f"keyed {each}") for each in _KEYED),
+    ]
+    rows = [
+        *(("one customer, one process: " + what, f"alone {what.split()[0]}") for what in ("p50 ms", "p99 ms")),
+        *(
+            (f"{label}: {what}", f"{name}{figure}")
+            for label, name in loads
+            for figure, what in (("", "orders/s"), (" p50", "p50 ms"), (" p99", "p99 ms"), (" errors", "errors"))
+        ),
+    ]
+    return f"""
+All of the above is of `now`. The same in the same rounds of `before`, in turn with it: its own services, settings
+and tables, in a folder of their own, on the same servers, libraries and Python; the first line of this section
+says which commits they are. Half of the rate is in this section one rate for both, so that their times compare:
+half of what the two processes of whichever was measured first in that round took.
+
+{side_by_side(figures, "before", "now", [(label, before.figure(name), name) for label, name in rows])}
+
+Keys, `before`:
+
+{_keys_table(figures, before)}
 """

@@ -39,6 +39,25 @@ def spread(values: Sequence[float]) -> str:
     return median if low == high == median else f"{median} ({low}–{high})"
 
 
+def side_by_side(figures: Figures, one: str, other: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """A table of figures in pairs, with the ratio of the second to the first in the same round.
+
+    A row is what it is called, and the names of its two figures. Without a ratio where the first was ever 0.
+    """
+    return table(
+        ["", one, other, f"{other} / {one}"],
+        [
+            [
+                label,
+                figures.spread(first),
+                figures.spread(second),
+                figures.ratio(second, first) if all(figures.rounds[first]) else "–",
+            ]
+            for label, first, second in rows
+        ],
+    )
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table that also reads well as text; all columns but the first are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ import psycopg2
 from kombu.utils.url import parse_url
 
 from bench.drivers import MEMORY, ROOT, BenchError
+from bench.revisions import NOW, Code, check_imports, unpacked
 from common.settings import load
 from devstack.postgres import Postgres
 from devstack.processes import command_for, free_port, say, spawn, tail, wait_until
 from devstack.rabbitmq import RabbitMQ
 
-EMPTY = "migrated"  # the database that has the tables and no rows
 _READY_SECONDS = 60.0
 _FILL_SECONDS = 900
 _OPEN_FILES = 65_536
@@ -43,13 +43,14 @@ _LISTENING = "0A"  # in /proc/net/tcp
 
 
 class Site:
-    """One Expedite: a database, a virtual host, and the processes that were started on them.
+    """One Expedite: a database, a virtual host, and the processes of some code that were started on them.
 
     A process ends with the thread that started it: start it from the main thread.
     """
 
-    def __init__(self, folder: Path, database_url: str, amqp_uri: str) -> None:
+    def __init__(self, folder: Path, database_url: str, amqp_uri: str, code: Code = NOW) -> None:
         self.database_url = database_url
+        self.code = code
         self.folder = folder
         self._ports = {name: free_port() for name in ("order", "kitchen", "tracking", "notifier", "empty")}
         self._environment = {
@@ -162,8 +163,10 @@ class Site:
                 ROOT / "bench/empty_handler/config.yaml",
                 "bench.empty_handler",
             ]
+            folder = ROOT
         else:
-            command = ["--config", ROOT / "config.yaml", f"{name}_service"]
+            command = ["--config", self.code.folder / "config.yaml", f"{name}_service"]
+            folder = self.code.folder
         environment = {**self._environment, **{key: str(value) for key, value in settings.items()}}
         for _ in range(processes):
             process = spawn(
@@ -171,10 +174,17 @@ class Site:
                 self._log(name),
                 dies_with=signal.SIGKILL,
                 environment=environment,
-                folder=ROOT,
+                folder=folder,
             )
             self._processes.append((name, process))
         return [process.pid for _, process in self._processes[-processes:]]
+
+    def check_code(self) -> None:
+        """Raises BenchError when services started here would run other code than they should."""
+        self.start("order", PYTHONVERBOSE=1)
+        log = self._log("order").read_text(errors="replace")
+        for package in ("common", "order_service"):
+            check_imports(self.code, log, package)
 
     def _running(self, name: str) -> int:
         return sum(each == name for each, _ in self._processes)
@@ -186,16 +196,23 @@ class Site:
 class Stack:
     """The servers, and the sites on them. Made by `running()`."""
 
-    def __init__(self, folder: Path, postgres: Postgres, rabbitmq: RabbitMQ) -> None:
+    def __init__(
+        self, folder: Path, postgres: Postgres, rabbitmq: RabbitMQ, codes: Sequence[Code] = (NOW,)
+    ) -> None:
         self.folder = folder
+        self.codes = codes  # what is compared, today's last
         self._postgres = postgres
         self.rabbitmq = rabbitmq
         self._sites = 0
         self.restless = 0  # sites that were used although the disk did not come to rest
 
     @contextlib.contextmanager
-    def site(self, template: str = EMPTY) -> Iterator[Site]:
-        """A new copy of a database, the disk at rest, and an empty virtual host, for the length of a block."""
+    def site(self, template: str | None = None, code: Code = NOW) -> Iterator[Site]:
+        """A new copy of a database, the disk at rest, and an empty virtual host, for the length of a block.
+
+        Without a template the database has the code's tables and no rows.
+        """
+        template = template or code.tables
         self._sites += 1
         name = f"site_{self._sites}"
         # File by file, and with a checkpoint: so the first load pays for no writing that came before.
@@ -207,7 +224,7 @@ class Stack:
         amqp_uri = self.rabbitmq.add_vhost(name)
         try:
             with tempfile.TemporaryDirectory(prefix="expedite.", dir=MEMORY) as folder:
-                site = Site(Path(folder), self._url(name), amqp_uri)
+                site = Site(Path(folder), self._url(name), amqp_uri, code)
                 try:
                     yield site
                 finally:
@@ -217,20 +234,27 @@ class Stack:
             self._administer(f"drop database {name} with (force)")
 
     def make_tables(self) -> None:
-        """Makes the database that others are copies of. Raises BenchError when that fails."""
-        self._administer(f"create database {EMPTY}")
-        _migrate(self._url(EMPTY))
+        """Makes the databases that others are copies of. Raises BenchError when that fails."""
+        for code in self.codes:
+            self._administer(f"create database {code.tables}")
+            _migrate(self._url(code.tables), code)
 
-    def make_template(self, name: str, rows: int, mixed: int) -> None:
+    def check_codes(self) -> None:
+        """Raises BenchError when services would not run the code that their figures are said to be of."""
+        for code in self.codes:
+            with self.site(code=code) as site:
+                site.check_code()
+
+    def make_template(self, name: str, rows: int, mixed: int, code: Code = NOW) -> None:
         """Makes a database of orders, the newest `mixed` of which are received, cooking and ready in turn."""
-        self._administer(f"create database {name} template {EMPTY}")
+        self._administer(f"create database {name} template {code.tables}")
         with contextlib.closing(psycopg2.connect(self._url(name), connect_timeout=5)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 # The rows are right: looking each one's order up would take most of the time.
                 cursor.execute("set session_replication_role = replica")
                 cursor.execute(f"set statement_timeout = '{_FILL_SECONDS}s'")
-                cursor.execute((ROOT / "bench/fill.sql").read_text(), {"rows": rows, "mixed": mixed})
+                cursor.execute((code.folder / "bench/fill.sql").read_text(), {"rows": rows, "mixed": mixed})
                 cursor.execute("vacuum (analyze)")
 
     def drop_template(self, name: str) -> None:
@@ -272,8 +296,10 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Stack]:
+def running(against: str | None = None) -> Iterator[Stack]:
     """Servers of our own for the length of a block, in a folder that is gone afterwards.
+
+    With `against`, a commit, its code is there to be measured, too.
 
     The folder is in the checkout: /tmp may be memory, where a commit costs nothing.
     """
@@ -290,6 +316,7 @@ def running() -> Iterator[Stack]:
         for left in state.glob("bench.*/"):  # by one that was killed
             shutil.rmtree(left)
         folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="bench.", dir=state)))
+        codes = [NOW] if against is None else [started.enter_context(unpacked(against)), NOW]
         say("starting PostgreSQL and RabbitMQ")
         postgres = Postgres(folder / "postgres", durable=True)
         started.callback(postgres.stop)
@@ -297,9 +324,11 @@ def running() -> Iterator[Stack]:
         rabbitmq = RabbitMQ(folder / "rabbitmq", state / "rabbitmq-server")
         started.callback(rabbitmq.stop)
         rabbitmq.start()
-        stack = Stack(folder, postgres, rabbitmq)
+        stack = Stack(folder, postgres, rabbitmq, codes)
         stack.make_tables()
         try:
+            if against is not None:
+                stack.check_codes()
             yield stack
         finally:
             # Whoever asks a second time would keep us from ending what runs.
@@ -312,7 +341,7 @@ def refuses_beyond() -> int:
     return int(load(ROOT / "config.yaml")["MAX_CONCURRENT"])
 
 
-def _migrate(database_url: str) -> None:
+def _migrate(database_url: str, code: Code) -> None:
     done = subprocess.run(
         command_for([sys.executable, "-m", "alembic", "upgrade", "head"], signal.SIGKILL),
         stdin=subprocess.DEVNULL,
@@ -320,12 +349,12 @@ def _migrate(database_url: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "DATABASE_URL": database_url},
-        cwd=ROOT,
+        cwd=code.folder,
         timeout=120,
         check=False,
     )
     if done.returncode:
-        raise BenchError(f"the tables could not be made:\n{done.stdout}")
+        raise BenchError(f"the tables of {code.folder} could not be made:\n{done.stdout}")
 
 
 def _listeners(port: int) -> int:

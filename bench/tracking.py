@@ -1,35 +1,54 @@
 """Asking where orders stand, beside what an empty nameko handler answers."""
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import drivers
 from bench.plan import MIXED, Plan
-from bench.report import Figures, table
+from bench.report import Figures, side_by_side, table
+from bench.revisions import NOW, Code
 from bench.stack import Site, Stack, refuses_beyond
 from devstack.processes import say
 
 CONNECTIONS = (32, 128)
-_TEMPLATE = "tracked"
+
+
+class _Asked(NamedTuple):
+    """A process that is asked, and a file of the orders it is asked for."""
+
+    name: str
+    url: str
+    numbers: Path
 
 
 def run(stack: Stack, plan: Plan) -> str:
     """Measures; gives the section's text."""
     figures = Figures()
-    stack.make_template(_TEMPLATE, MIXED, MIXED)
+    for code in stack.codes:
+        stack.make_template(_template(code), MIXED, MIXED, code)
     for number in range(plan.rounds):
         say(f"tracking: round {number + 1} of {plan.rounds}")
-        with stack.site(_TEMPLATE) as site:
-            site.start("tracking")
+        with contextlib.ExitStack() as open_sites:
+            asked = []
+            for code in stack.codes:
+                site = open_sites.enter_context(stack.site(_template(code), code))
+                site.start("tracking")
+                asked.append(_Asked(code.figure("tracking"), site.url("tracking"), numbers(site)))
+            # The last site is today's.
             site.start("empty")
-            asked = numbers(site)
-            services = ("tracking", "empty") if number % 2 == 0 else ("empty", "tracking")
-            for service in services:
-                drivers.read_statuses(site.url(service), asked, CONNECTIONS[0], plan.warm_up)
+            asked.append(_Asked("empty", site.url("empty"), asked[-1].numbers))
+            if number % 2:
+                asked.reverse()
+            for each in asked:
+                drivers.read_statuses(each.url, each.numbers, CONNECTIONS[0], plan.warm_up)
             for connections in CONNECTIONS:
-                for service in services:
-                    _measure(site, plan, figures, asked, service=service, connections=connections)
-    stack.drop_template(_TEMPLATE)
-    return _text(figures)
+                for each in asked:
+                    _measure(each, plan, figures, connections)
+    for code in stack.codes:
+        stack.drop_template(_template(code))
+    return _text(figures) + _comparison(figures, stack.codes)
 
 
 def numbers(site: Site) -> Path:
@@ -49,9 +68,13 @@ def numbers(site: Site) -> Path:
     return file
 
 
-def _measure(site: Site, plan: Plan, figures: Figures, asked: Path, *, service: str, connections: int) -> None:
-    load = drivers.read_statuses(site.url(service), asked, connections, plan.seconds)
-    name = f"{service} {connections}"
+def _template(code: Code) -> str:
+    return f"tracked_{code.name}"
+
+
+def _measure(asked: _Asked, plan: Plan, figures: Figures, connections: int) -> None:
+    load = drivers.read_statuses(asked.url, asked.numbers, connections, plan.seconds)
+    name = f"{asked.name} {connections}"
     figures.add(name, load.rate)
     figures.add(f"{name} p99", load.p99)
     figures.add(f"{name} errors", load.errors)
@@ -79,4 +102,25 @@ no load here reaches) and broken connections, in one load.
 {table(heads, rows)}
 
 Live streams are not measured: there are none yet.
+"""
+
+
+def _comparison(figures: Figures, codes: Sequence[Code]) -> str:
+    """What the other revision does beside today's code; nothing when there is none."""
+    if list(codes) == [NOW]:
+        return ""
+    rows = [
+        (f"{connections} connections: {what}", codes[0].figure(name), name)
+        for connections in CONNECTIONS
+        for name, what in (
+            (f"tracking {connections}", "reads/s"),
+            (f"tracking {connections} p99", "p99 ms"),
+            (f"tracking {connections} errors", "errors"),
+        )
+    ]
+    return f"""
+All of the above is of `now`. The same in the same rounds of `before`, in turn with it: its own services, settings
+and tables, in a folder of their own, on the same servers, libraries and Python.
+
+{side_by_side(figures, "before", "now", rows)}
 """

@@ -1,10 +1,16 @@
 """What the benchmark makes of its programs' output and of its figures."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bench.drivers import BenchError, pause_for, read_hey, read_pgbench, read_wrk
 from bench.memory import is_flat
-from bench.report import Figures, sections, spread, table, updated
+from bench.report import Figures, sections, side_by_side, spread, table, updated
+from bench.revisions import NOW, Code, check_imports, commit_of, unpacked
 
 _WRK = """\
 Running 2s test @ http://127.0.0.1:3000
@@ -102,6 +108,76 @@ def test_a_table() -> None:
     assert table(["", "orders/s"], [["one", "7"], ["two", "1,234 (9–10)"]]) == (
         "|     |     orders/s |\n| :-- | -----------: |\n| one |            7 |\n| two | 1,234 (9–10) |"
     )
+
+
+def test_figures_side_by_side() -> None:
+    figures = Figures()
+    for before, now in ((10, 20), (40, 40), (30, 45)):
+        figures.add("before rate", before)
+        figures.add("rate", now)
+        figures.add("before errors", 0)
+        figures.add("errors", now)
+    rows = [("orders/s", "before rate", "rate"), ("errors", "before errors", "errors")]
+    written = side_by_side(figures, "before", "now", rows).splitlines()
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in written if ":-" not in line] == [
+        ["", "before", "now", "now / before"],
+        ["orders/s", "30 (10–40)", "40 (20–45)", "1.50 (1–2)"],
+        ["errors", "0", "40 (20–45)", "–"],
+    ]
+
+
+def test_figures_of_today_have_plain_names() -> None:
+    assert NOW.figure("alone p99") == "alone p99"
+    assert Code("before", Path("/elsewhere")).figure("alone p99") == "before alone p99"
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_services_that_import_other_code_are_no_figure(tmp_path: Path, compiled: bool) -> None:
+    for folder in ("before", "now"):
+        (tmp_path / folder / "common").mkdir(parents=True)
+        (tmp_path / folder / "common/__init__.py").write_text("")
+    before, now = (Code(name, tmp_path / name) for name in ("before", "now"))
+    environment = {**os.environ, "PYTHONVERBOSE": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    for _ in range(1 + compiled):  # the second finds what the first compiled
+        done = subprocess.run(
+            [sys.executable, "-c", "import common"],
+            cwd=before.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    source = ".pyc matches" if compiled else "code object from"
+    assert f"{source} {before.folder}/common/__init__.py" in done.stderr
+    check_imports(before, done.stderr, "common")
+    with pytest.raises(BenchError, match="before/common"):
+        check_imports(now, done.stderr, "common")
+    with pytest.raises(BenchError, match="nowhere"):
+        check_imports(before, "", "common")
+    both = f"{done.stderr}\n# code object from {now.folder}/common/menu.py\n"
+    with pytest.raises(BenchError, match="now/common"):
+        check_imports(before, both, "common")
+
+
+def test_another_revision_is_unpacked_elsewhere_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.revisions.ROOT", tmp_path)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench/fill.sql").write_text("old")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "old"]):
+        subprocess.run([*git, *command], check=True, timeout=30)
+    (tmp_path / "bench/fill.sql").write_text("new")
+    with unpacked(commit_of("HEAD")) as code:
+        assert (code.folder / "bench/fill.sql").read_text() == "old"
+        assert tmp_path not in code.folder.parents
+    assert not code.folder.exists()
+
+
+@pytest.mark.parametrize("revision", ["no-such-branch", "--all", "HEAD:README.md"])
+def test_what_is_no_commit_is_said_so(revision: str) -> None:
+    with pytest.raises(BenchError, match="is no commit"):
+        commit_of(revision)
 
 
 def test_sections_that_were_not_measured_stay() -> None:
