@@ -18,13 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psycopg2
 import yaml
 
+from devstack import services
 from devstack.postgres import Postgres
 from devstack.processes import DevstackError, command_for, is_free, say
 from devstack.rabbitmq import RabbitMQ
-from devstack.services import Services
+from devstack.supervision import Supervisor
 
 CHECKOUT = Path(__file__).absolute().parent.parent
 READY_SECONDS = 60
@@ -72,8 +72,8 @@ class StopSignals:
 def run(checkout: Path, signals: StopSignals) -> None:
     """Starts everything, says how to use it, and stays until it is told to stop.
 
-    Raises StopRequestedError when it has been told so, and DevstackError when something does not start
-    or ends by itself; whatever was started has been stopped by then.
+    What ends by itself is started again. Raises StopRequestedError when it has been told to stop, and
+    DevstackError when something does not start or does not stay up; whatever was started has been stopped by then.
     """
     state = checkout / ".devstack"
     state.mkdir(exist_ok=True)
@@ -84,17 +84,17 @@ def run(checkout: Path, signals: StopSignals) -> None:
         addresses = _addresses(config)
         _check_ports(addresses)
         try:
-            environment = _environment(state, started)
+            supervisor = Supervisor()
+            environment = _environment(state, started, supervisor)
             _prepare(checkout, environment)
-            if "DATABASE_URL" not in os.environ:
-                _sign_off_workers(environment["DATABASE_URL"])
-            services = Services(checkout / "Procfile", environment)
-            started.callback(services.stop, float(config["STOP_GRACE"]) + STOP_MARGIN, signals.hurried)
-            services.start()
-            _wait_until_ready(addresses, services)
+            parts = services.services_of(checkout / "Procfile", environment)
+            started.callback(services.stop, parts, float(config["STOP_GRACE"]) + STOP_MARGIN, signals.hurried)
+            for part in parts:
+                supervisor.start(part)
+            _wait_until_ready(addresses, supervisor)
             _say_how_to_use(addresses, time.monotonic() - began)
             while True:
-                services.check()
+                supervisor.check()
                 time.sleep(0.2)
         finally:
             signals.stopping()
@@ -141,7 +141,7 @@ def _check_ports(addresses: dict[str, tuple[str, int]]) -> None:
             )
 
 
-def _environment(state: Path, started: ExitStack) -> dict[str, str]:
+def _environment(state: Path, started: ExitStack, supervisor: Supervisor) -> dict[str, str]:
     """Starts what has to be started, and gives the environment that the services run in.
 
     The same stands in `.devstack/env`, for a second terminal.
@@ -153,7 +153,7 @@ def _environment(state: Path, started: ExitStack) -> dict[str, str]:
         say("starting PostgreSQL")
         postgres = Postgres(state / "postgres")
         started.callback(postgres.stop)
-        postgres.start()
+        supervisor.start(postgres)
         exports["DATABASE_URL"] = postgres.url
     if uri := os.environ.get("AMQP_URI"):
         exports["AMQP_URI"] = uri
@@ -161,7 +161,7 @@ def _environment(state: Path, started: ExitStack) -> dict[str, str]:
         say("starting RabbitMQ")
         rabbitmq = RabbitMQ(state / "rabbitmq", state / "rabbitmq-server")
         started.callback(rabbitmq.stop)
-        rabbitmq.start()
+        supervisor.start(rabbitmq)
         exports["AMQP_URI"] = rabbitmq.amqp_uri
     exports["SECRET_KEY"] = os.environ.get("SECRET_KEY") or _kept_secret(state / "secret_key")
     # nameko's command line warns in every process that it imports pkg_resources and eventlet.
@@ -211,24 +211,11 @@ def _run(module: list[str], checkout: Path, environment: dict[str, str]) -> None
         raise DevstackError(f"the database could not be brought up to date:\n{done.stdout}")
 
 
-def _sign_off_workers(database_url: str) -> None:
-    """Marks all kitchen workers offline, in a database that was down until now.
-
-    One that still looks online was killed with the last run; its name would be refused for two heartbeats.
-    """
-    connection = psycopg2.connect(database_url, connect_timeout=5)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("UPDATE workers SET status = 'offline'")
-    finally:
-        connection.close()
-
-
-def _wait_until_ready(addresses: dict[str, tuple[str, int]], services: Services) -> None:
+def _wait_until_ready(addresses: dict[str, tuple[str, int]], supervisor: Supervisor) -> None:
     deadline = time.monotonic() + READY_SECONDS
     for service, (host, port) in addresses.items():
         while (answer := _readiness(f"http://{host}:{port}/health/ready")) != "":
-            services.check()
+            supervisor.check()
             if time.monotonic() > deadline:
                 raise DevstackError(f"{service} was not ready within {READY_SECONDS} s: {answer}")
             time.sleep(0.1)

@@ -21,7 +21,9 @@ from devstack.processes import (
     command_line,
     end,
     free_port,
+    how_it_ended,
     is_free,
+    processes_in,
     spawn,
     tail,
     wait_for_former,
@@ -41,6 +43,8 @@ class Postgres:
 
     `durable=False` skips fsync: faster, and safe against `kill()`, but not against a power cut.
     """
+
+    name = "postgresql"
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder.absolute()
@@ -72,6 +76,7 @@ class Postgres:
         binaries = programs_folder()
         as_nobody = os.geteuid() == 0  # PostgreSQL refuses to run as root
         wait_for_former(self._pid_file, self._data)
+        self._wait_for_orphans()
         if not self._data.exists():
             self._create_data(binaries, as_nobody)
         # Only a killed server leaves this file; its process id may be another program's by now.
@@ -98,6 +103,14 @@ class Postgres:
             self.kill()
             raise
 
+    def ended(self) -> str | None:
+        """How it ended by itself, in words; None while it runs."""
+        return None if self._process is None else how_it_ended(self._process)
+
+    def last_lines(self) -> str:
+        """The end of its log."""
+        return tail(self._log)
+
     def stop(self) -> None:
         """Shuts the server down (open sessions are ended); nothing to do when it does not run."""
         if self._process is not None:
@@ -117,6 +130,15 @@ class Postgres:
         # Until the last one is gone its shared memory would keep a new server from starting.
         wait_until(lambda: not any(command_line(child) for child in pids), 10)
         self._process = None
+
+    def _wait_for_orphans(self) -> None:
+        """A server's first process can be killed alone. The others see it and end, each after what it is at; with
+        one of them still writing, a new server would spoil the data."""
+        if not wait_until(lambda: not processes_in(self._data), 10):
+            for pid in processes_in(self._data):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not processes_in(self._data), 10)
 
     def _url(self, database: str) -> str:
         return f"postgresql://expedite:{self._password}@127.0.0.1:{self.port}/{database}"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ def spawn(
         )
 
 
+def how_it_ended(process: subprocess.Popen[Any]) -> str | None:
+    """Gives how a child ended, in words; None while it runs."""
+    code = process.poll()
+    if code is None:
+        return None
+    return f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+
+
 def end(process: subprocess.Popen[Any], how: signal.Signals, grace: float) -> None:
     """Sends the signal, waits at most `grace` seconds for the process to end, and then kills it."""
     process.send_signal(how)
@@ -141,6 +150,16 @@ def wait_for_former(pid_file: Path, mark: Path) -> None:
         return
     if not wait_until(lambda: os.fsencode(mark) not in command_line(pid), 30):
         raise DevstackError(f"the server of {mark} is already running, as process {pid}")
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Gives the process ids of all that run in this folder, as far as they are ours to see."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
+    return found
 
 
 def tail(log: Path, lines: int = 20) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from devstack.processes import DevstackError, end, free_port, is_free, tail, wait_for_former
+from devstack.processes import DevstackError, end, free_port, how_it_ended, is_free, tail, wait_for_former
 from devstack.rabbitmq_server import DockerServer, InstalledServer, Node, find_server
 
 CACHE = Path(__file__).absolute().parent.parent / ".devstack/rabbitmq-server"
@@ -30,6 +30,8 @@ class RabbitMQ:
     `cache` is where RabbitMQ's own files are unpacked when the machine has none; all nodes of the
     checkout share it.
     """
+
+    name = "rabbitmq"
 
     def __init__(self, folder: Path, cache: Path = CACHE) -> None:
         self.folder = folder.absolute()
@@ -64,6 +66,7 @@ class RabbitMQ:
         Raises DevstackError, with the end of the node's log, when that takes more than 60 seconds.
         The first start on a machine without RabbitMQ downloads it, in at most 10 minutes.
         """
+        self.kill()  # what a node that was killed has left, its name server
         self._server = find_server(self._cache)
         wait_for_former(self._pid_file, self.folder)
         for port in (getattr(self._node, name) for name in PORTS):
@@ -76,6 +79,14 @@ class RabbitMQ:
         except BaseException:
             self.kill()
             raise
+
+    def ended(self) -> str | None:
+        """How it ended by itself, in words; None while it runs."""
+        return how_it_ended(self._processes[0]) if self._processes else None
+
+    def last_lines(self) -> str:
+        """The end of its log."""
+        return tail(self._log)
 
     def stop(self) -> None:
         """Shuts the node down in good order, and all that it started; nothing to do when it does not run."""

@@ -5,72 +5,90 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from devstack.processes import DevstackError, command_for, say
+from devstack.processes import command_for, how_it_ended, say
 
 
-class Services:
-    """The processes of a Procfile, one of each, as children that do not outlive this process."""
+class Service:
+    """A process of a Procfile, as a child that does not outlive this process. Start it from the main thread."""
 
-    def __init__(self, procfile: Path, environment: Mapping[str, str]) -> None:
-        self._folder = procfile.parent
-        self._environment = {**environment, "PYTHONUNBUFFERED": "1"}
-        lines = [line.partition(":") for line in procfile.read_text().splitlines() if line.strip()]
-        self._commands = {name.strip(): shlex.split(command) for name, _, command in lines}
-        self._width = max(map(len, self._commands))
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._readers: list[threading.Thread] = []
+    def __init__(
+        self, name: str, command: Sequence[str], width: int, folder: Path, environment: Mapping[str, str]
+    ):
+        self.name = name
+        self._command = command
+        self._width = width
+        self._folder = folder
+        self._environment = environment
+        self._said: deque[str] = deque(maxlen=20)
+        self._reader: threading.Thread | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts all of them."""
-        for name, command in self._commands.items():
-            process = subprocess.Popen(
-                command_for(command, signal.SIGKILL),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                cwd=self._folder,
-                start_new_session=True,  # Ctrl-C is for us: we stop them in order
-            )
-            self._processes[name] = process
-            reader = threading.Thread(target=self._show, args=(name, process), daemon=True)
-            reader.start()
-            self._readers.append(reader)
+        """Starts it, for the first time or again."""
+        self.process = subprocess.Popen(
+            command_for(self._command, signal.SIGKILL),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            cwd=self._folder,
+            start_new_session=True,  # Ctrl-C is for us: we stop them in order
+        )
+        self._reader = threading.Thread(target=self._show, args=(self.process,), daemon=True)
+        self._reader.start()
 
-    def check(self) -> None:
-        """Raises DevstackError, with name and exit code, when one has ended by itself."""
-        for name, process in self._processes.items():
-            if process.poll() is not None:
-                code = process.returncode
-                how = f"with code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
-                raise DevstackError(f"{name} ended by itself, {how}")
+    def ended(self) -> str | None:
+        """How it ended, in words; None while it runs."""
+        return None if self.process is None else how_it_ended(self.process)
 
-    def stop(self, grace: float, hurried: Callable[[], bool]) -> None:
-        """Asks all to finish what they have in hand, and kills what runs after `grace` seconds or when hurried."""
-        for process in self._processes.values():
-            process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        told = False
-        while running := [name for name, process in self._processes.items() if process.poll() is None]:
-            waited = time.monotonic() - began
-            if hurried() or waited > grace:
-                for name in running:
-                    self._processes[name].kill()
-                    self._processes[name].wait(10)
-            elif waited > 3 and not told:
-                told = True
-                say(
-                    f"{' and '.join(running)} may finish the work in hand, for at most {grace:.0f} s; "
-                    "Ctrl-C again kills"
-                )
-            time.sleep(0.05)
-        for reader in self._readers:
-            reader.join(5)
+    def last_lines(self) -> str:
+        """What it said last."""
+        return "\n".join(self._said)
 
-    def _show(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def finish_reading(self) -> None:
+        """To be called when it has ended: shows what it said to the end."""
+        if self._reader is not None:
+            self._reader.join(5)
+
+    def _show(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None  # noqa: S101 - for the type checker
         for line in process.stdout:
-            say(f"{name:{self._width}} | {line.decode(errors='replace').rstrip()}")
+            text = line.decode(errors="replace").rstrip()
+            self._said.append(text)
+            say(f"{self.name:{self._width}} | {text}")
+
+
+def services_of(procfile: Path, environment: Mapping[str, str]) -> list[Service]:
+    """The processes that a Procfile names, not started yet."""
+    lines = [line.partition(":") for line in procfile.read_text().splitlines() if line.strip()]
+    width = max(len(name) for name, _, _ in lines)
+    given = {**environment, "PYTHONUNBUFFERED": "1"}
+    return [
+        Service(name.strip(), shlex.split(command), width, procfile.parent, given) for name, _, command in lines
+    ]
+
+
+def stop(services: Sequence[Service], grace: float, hurried: Callable[[], bool]) -> None:
+    """Asks all to finish what they have in hand, and kills what runs after `grace` seconds or when hurried."""
+    running = {service.name: service.process for service in services if service.process is not None}
+    for process in running.values():
+        process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    told = False
+    while running := {name: process for name, process in running.items() if process.poll() is None}:
+        waited = time.monotonic() - began
+        if hurried() or waited > grace:
+            for process in running.values():
+                process.kill()
+                process.wait(10)
+        elif waited > 3 and not told:
+            told = True
+            names = " and ".join(running)
+            say(f"{names} may finish the work in hand, for at most {grace:.0f} s; Ctrl-C again kills")
+        time.sleep(0.05)
+    for service in services:
+        service.finish_reading()

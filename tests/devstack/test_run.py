@@ -19,7 +19,7 @@ from devstack.processes import children, command_line, free_port
 from devstack.rabbitmq import CACHE
 from tests.devstack.processes import processes_of
 from tests.eventually import eventually
-from tests.expedite import ROOT
+from tests.expedite import ROOT, Expedite
 
 SERVICES = ("order", "kitchen", "tracking", "notifier")
 MADE = shutil.ignore_patterns(".git", ".venv*", ".devstack", "tests", "__pycache__", ".*_cache")
@@ -125,19 +125,68 @@ def test_after_a_crash_of_all_nothing_runs_and_the_next_run_finds_the_data(
     assert code == 0, again.said
 
 
-def test_given_servers_are_used_and_a_service_that_ends_ends_all(
-    checkout: Path, environment: dict[str, str], database_url: str, amqp_uri: str
+def test_whatever_is_killed_is_started_again_and_orders_are_cooked(
+    checkout: Path, environment: dict[str, str]
 ) -> None:
-    run = Run(checkout, {**environment, "DATABASE_URL": database_url, "AMQP_URI": amqp_uri})
-    run.wait_until_ready()
+    run = Run(checkout, environment)
+    try:
+        run.wait_until_ready()
+        for name, mark in (
+            ("order", b"order_service"),
+            ("kitchen", b"kitchen_service"),
+            ("tracking", b"tracking_service"),
+            ("notifier", b"notifier_service"),
+            ("postgresql", b"postgres"),
+            ("rabbitmq", b"beam"),
+        ):
+            [victim] = [child for child in children(run.process.pid) if mark in command_line(child)]
+            os.kill(victim, signal.SIGKILL)
+            eventually(lambda name=name: f"{name} ended by itself, by SIGKILL; starting it again in" in run.said)
+            eventually(lambda: _is_cooked(environment, run), within=30)
+            eventually(lambda name=name: f"{name} is started again" in run.said, within=30)
+    finally:
+        run.process.send_signal(signal.SIGINT)
+        code = run.ends()
+    assert code == 0, run.said
+
+
+def _is_cooked(environment: dict[str, str], run: Run) -> bool:
+    """An order that is placed now is ready, soon."""
+    order = {
+        "customer_name": "Ada Lovelace",
+        "order_type": "takeout",
+        "items": [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99}],
+    }
+    answer = requests.post(f"http://{environment['ORDER_ADDRESS']}/orders", json=order, timeout=10)
+    assert answer.status_code == 201
+    number = answer.json()["order_number"]
+    url = f"http://{environment['TRACKING_ADDRESS']}/orders/{number}/status"
+    return eventually(lambda: requests.get(url, timeout=10).json()["current_status"] == "ready", within=25)
+
+
+def test_given_servers_are_used_and_what_never_stays_up_ends_all(
+    checkout: Path, environment: dict[str, str], expedite: Expedite
+) -> None:
+    expedite.start_worker("chef_mario")  # so another one of that name ends at once, each time
+    given = {"DATABASE_URL": expedite.database_url, "AMQP_URI": expedite.amqp_uri}
+    run = Run(checkout, {**environment, **given})
+    assert run.ends(150) == 1
     assert not (checkout / ".devstack/postgres").exists()
     assert not (checkout / ".devstack/rabbitmq").exists()
-    [tracking] = [child for child in children(run.process.pid) if b"tracking_service" in command_line(child)]
+    assert "kitchen ended by itself, with code 1; starting it again in 0.5 s" in run.said
+    assert "for the 9th time in a row. Its last lines:" in run.said
+    assert "another worker is online as chef_mario" in run.said.rpartition("Its last lines:")[2]
 
-    os.kill(tracking, signal.SIGKILL)
 
-    assert run.ends() == 1
-    assert "tracking ended by itself, by SIGKILL" in run.said
+def test_ctrl_c_ends_all_in_the_middle_of_a_pause(checkout: Path, environment: dict[str, str]) -> None:
+    run = Run(checkout, environment)
+    run.wait_until_ready()
+    for mark in (b"postgres", b"beam", b"kitchen_service"):
+        [victim] = [child for child in children(run.process.pid) if mark in command_line(child)]
+        os.kill(victim, signal.SIGKILL)
+    eventually(lambda: "starting it again" in run.said)
+    run.process.send_signal(signal.SIGINT)
+    assert run.ends(120) == 0, run.said
 
 
 def test_a_port_that_is_taken_is_named_before_anything_starts(checkout: Path, environment: dict[str, str]) -> None:
