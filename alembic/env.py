@@ -1,15 +1,26 @@
-"""Migrations run against the database that config.yaml names (DATABASE_URL in the environment)."""
+"""Migrations run against the database that config.yaml names (DATABASE_URL in the environment), while the house is
+open. The rules for that stand in docs/operations.md, and tests/integration/test_migrations.py holds each of them.
+"""
 
+import logging
+import time
 from logging.config import fileConfig
 from pathlib import Path
 
-from sqlalchemy import create_engine, pool, text
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy.exc import OperationalError
 
 from alembic import context
 from common.models import Base
 from common.settings import database_url, load, sqlalchemy_url
 
 _ONE_AT_A_TIME = 0x0D7B0C6  # advisory lock: two migrations started at once wait for each other
+# Whoever waits for a table's lock has all others wait behind it. So a migration gives up soon, and tries again.
+_LOCK_TIMEOUT_MS = 1500
+_TRIES = 40
+_PAUSE = 1.5  # seconds between two tries, in which those who waited go on
+_log = logging.getLogger("alembic.runtime.migration")
 
 if context.config.config_file_name is not None:
     fileConfig(context.config.config_file_name, disable_existing_loggers=False)
@@ -17,16 +28,42 @@ if context.config.config_file_name is not None:
 
 def run() -> None:
     """Bring the database to the wanted revision."""
+    if context.is_offline_mode():  # --sql: for who wants to read it first
+        context.configure(dialect_name="postgresql", literal_binds=True, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
     config = load(Path(__file__).parent.parent / "config.yaml")
     engine = create_engine(
         sqlalchemy_url(database_url(config, "order_service")),
         poolclass=pool.NullPool,
-        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=30000"},
+        connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS}"},
     )
-    with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
-        context.configure(connection=connection, target_metadata=Base.metadata)
+    with engine.connect() as connection:
+        _wait_for_our_turn(connection)
+        for attempt in range(1, _TRIES + 1):
+            try:
+                _migrate(connection)
+                return
+            except OperationalError as exc:
+                if not isinstance(exc.orig, LockNotAvailable) or attempt == _TRIES:
+                    raise
+            _log.warning("a table is in use; waiting, and trying again (%s of %s)", attempt, _TRIES)
+            time.sleep(_PAUSE)
+
+
+def _migrate(connection: Connection) -> None:
+    """Each revision in a transaction of its own: what is done stays done when a later one is tried again."""
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    with context.begin_transaction():
         context.run_migrations()
+
+
+def _wait_for_our_turn(connection: Connection) -> None:
+    connection.execute(text("set lock_timeout = '120s'"))
+    connection.execute(text("select pg_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    connection.execute(text(f"set lock_timeout = {_LOCK_TIMEOUT_MS}"))
+    connection.commit()
 
 
 run()

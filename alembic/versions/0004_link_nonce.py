@@ -1,4 +1,4 @@
-"""A nonce for an order's link; old idempotency keys are found by their age.
+"""A nonce for an order's link.
 
 Revision ID: 0004
 Revises: 0003
@@ -16,9 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("orders", sa.Column("link_nonce", sa.Text(), nullable=True))
-    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_idempotency_keys_created_at", "idempotency_keys")
     op.drop_column("orders", "link_nonce")
