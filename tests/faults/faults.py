@@ -191,12 +191,13 @@ def _in_the_middle(stack: Stack, part: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _requests_held(stack: Stack) -> Iterator[None]:
-    """Requests get as far as the lock that numbers are given under, until the end of the block."""
+    """Requests get as far as the lock that numbers are given under, until the end of the block: a batch of each
+    process."""
     connection = psycopg2.connect(stack.expedite.database_url)
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1 from order_numbers for update")
-            waiting = "select count(*) >= 4 from pg_locks where not granted"
+            waiting = "select count(*) >= 2 from pg_locks where not granted"
             eventually(lambda: stack.expedite.query(waiting) == [(True,)], 20, every=0.01)
         yield
     finally:

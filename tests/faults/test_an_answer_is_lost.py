@@ -37,7 +37,7 @@ def test_an_order_whose_answer_was_lost_is_answered_when_it_is_sent_again_and_pl
     expedite: Expedite, to_postgres: Proxy
 ) -> None:
     desk = expedite.start("order_service", DATABASE_URL=through(to_postgres, expedite.database_url))
-    to_postgres.lose_the_answer(b"order_status_log", b"COMMIT")
+    to_postgres.lose_the_answer(b"execute write")
 
     def order() -> requests.Response:
         return requests.post(

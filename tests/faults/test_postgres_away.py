@@ -42,7 +42,7 @@ def test_the_services_come_back_by_themselves_and_finish_what_was_cooking_once(
     assert is_503(requests.get(f"{tracking.url}/orders/{cooking}/status", timeout=20))
     assert is_503(requests.get(f"{tracking.url}/workers/status", timeout=20))
     for process in (desk, tracking, worker):
-        assert is_503(process.health("ready"))
+        eventually(lambda process=process: is_503(process.health("ready")))  # who asks share a look a second
         assert process.health("live").status_code == 200
     # Long enough that the order is done while PostgreSQL is away.
     eventually(lambda: worker.actions("db_transaction_failed"), 20)
@@ -71,7 +71,7 @@ def test_a_frozen_postgres_is_answered_for_in_bounded_time(expedite: Expedite, p
 
     with frozen(postgres):
         for process in (desk, tracking, worker):
-            assert is_503(process.health("ready"))
+            eventually(lambda process=process: is_503(process.health("ready")))
         with ThreadPoolExecutor(MORE_THAN_THE_POOL + 1) as pool:
             answers = [
                 pool.submit(requests.post, f"{desk.url}/orders", json=an_order(), timeout=30)
