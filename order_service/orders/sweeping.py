@@ -22,7 +22,7 @@ from order_service.orders.idempotency import REMEMBERED
 
 _SWEEPER_LOCK = 0x0D7B0C7  # advisory lock: one sweep at a time
 _MOST = 1000  # tickets that one sweep sends again
-_LATEST = 20_000  # orders that are looked at to see what was taken from the queues
+_LATEST = 20_000  # orders in a row that are looked at to see what was taken from a queue
 _MOST_KEYS = 2_000  # idempotency keys that one transaction forgets
 _MOST_ROUNDS = 20  # such transactions of one sweep; the next one goes on
 
@@ -34,22 +34,28 @@ _UNPUBLISHED = text(f"""
 """)
 _SEND_AGAIN = text(f"""
     with needed as (
-        select o.id, greatest(o.placed_at, o.updated_at, o.sent_again_at, o.retry_at) as since
+        select o.id, o.order_type, greatest(o.placed_at, o.updated_at, o.sent_again_at, o.retry_at) as since
         from orders o
         where o.status = 'received' and o.accepted_by is null
         union all
-        select o.id, greatest(o.cooking_started_at, o.sent_again_at, o.retry_at, workers.last_seen)
+        select o.id, o.order_type, greatest(o.cooking_started_at, o.sent_again_at, o.retry_at, workers.last_seen)
         from orders o left join workers on workers.instance = o.cooking_worker
         where o.status = 'cooking' and o.accepted_by is null
             and o.cooking_worker is not null and not coalesce({IS_ONLINE}, false)
+    ), looked_at as (
+        -- Of the orders that may show that a ticket was passed over, so many at the front and at the back of each
+        -- queue: the oldest that is needed may have waited for years. One that was passed over comes to the front,
+        -- however many wait behind it.
+        select max(id) - {_LATEST} as after from orders
+        union all
+        select min(id) from needed where since < now() - make_interval(secs => :grace) group by order_type
     ), taken as materialized (
-        -- One look at what came later, not one for each order: a backlog has thousands. And at the latest only:
-        -- the oldest that is needed may have waited for years, and whatever is taken from now on shows it, too.
-        select order_type, priority, max(placed_at) as latest from orders
-        where id > greatest((select min(id) from needed), (select max(id) from orders) - {_LATEST})
-            and cooking_started_at < now() - make_interval(secs => :grace)
-            and processed_by in (select name from workers)  -- a person may begin with any order
-        group by order_type, priority
+        -- One look at what came later, not one for each order: a backlog has thousands.
+        select o.order_type, o.priority, max(o.placed_at) as latest
+        from looked_at join orders o on o.id > looked_at.after and o.id <= looked_at.after + {_LATEST}
+        where o.id > (select min(id) from needed) and o.cooking_started_at < now() - make_interval(secs => :grace)
+            and o.processed_by in (select name from workers)  -- a person may begin with any order
+        group by o.order_type, o.priority
     ), missing as (
         select o.* from needed n join orders o using (id)
         where n.since < now() - make_interval(secs => :grace)
@@ -58,7 +64,7 @@ _SEND_AGAIN = text(f"""
                 select 1 from taken
                 where taken.order_type = o.order_type and taken.priority <= o.priority
                     and taken.latest > n.since))
-        limit :most
+        order by o.id limit :most
         for update of o skip locked
     ), noted as (
         update orders o set sent_again_at = now() from missing m where o.id = m.id

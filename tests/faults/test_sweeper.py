@@ -284,6 +284,43 @@ def test_old_keys_that_cannot_be_forgotten_keep_no_ticket_from_being_sent_again(
     assert not desk.actions("sweep_failed")
 
 
+# What is found wrong with a ticket only at the commit.
+_REFUSED_AT_COMMIT = """
+    create function refuse() returns trigger language plpgsql as $$
+    begin
+        raise exception 'not this one';
+    end $$;
+    create constraint trigger refuse after insert on outbox
+        deferrable initially deferred for each row execute function refuse()
+"""
+
+
+def test_a_ticket_is_said_to_be_sent_again_when_it_was_and_not_before(expedite: Expedite, desk: Process) -> None:
+    number = expedite.place_number()
+    is_waiting(expedite, "takeout", 1)
+    expedite.query(_REFUSED_AT_COMMIT)
+    purge(expedite, "takeout")
+    eventually(lambda: len(desk.actions("sweep_failed")) >= 2)
+    assert sent_again(desk) == []
+
+    expedite.query("drop trigger refuse on outbox")
+    eventually(lambda: sent_again(desk) == [number])
+    is_waiting(expedite, "takeout", 1)
+
+
+def test_a_sweep_forgets_some_old_keys_and_the_next_ones_the_others(expedite: Expedite) -> None:
+    count = sweeping._MOST_KEYS * sweeping._MOST_ROUNDS + 1
+    expedite.query(
+        "insert into idempotency_keys (key, fingerprint, answer, created_at)"
+        " select k, 'f', '{}', now() - interval '2 days' + k * interval '1 ms'"
+        f" from generate_series(1, {count}) k"
+    )
+    expedite.start("order_service", **{**SWEEPING, "SWEEP_INTERVAL": 4})
+    # The youngest is left for the next sweep.
+    eventually(lambda: expedite.query("select key from idempotency_keys") == [(str(count),)], 20)
+    eventually(lambda: expedite.query("select key from idempotency_keys") == [], 20)
+
+
 def test_thousands_of_waiting_orders_do_not_keep_it_from_its_rounds(expedite: Expedite, desk: Process) -> None:
     lost = expedite.place_number(**AT_A_TABLE)
     expedite.place_number()

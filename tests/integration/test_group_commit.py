@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,10 +29,12 @@ class Crowd:
         self._desk = desk
         self._connections: list[http.client.HTTPConnection] = []
 
-    def order(self, **changes: Any) -> None:
+    def order(self, key: str | None = None, **changes: Any) -> None:
+        """`key` is an Idempotency-Key."""
         connection = http.client.HTTPConnection(self._desk.address, timeout=30)
         body = json.dumps(an_order(**changes))
-        connection.request("POST", "/orders", body, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
+        connection.request("POST", "/orders", body, headers)
         self._connections.append(connection)
 
     def wait_until_all_are_read(self) -> None:
@@ -66,6 +68,12 @@ def held_up(expedite: Expedite, crowd: Crowd) -> Iterator[None]:
 
 def stored(expedite: Expedite) -> dict[str, str]:
     return dict(expedite.query("select number, customer_name from orders"))
+
+
+def are_in_a_row(numbers: Iterable[str]) -> bool:
+    """From the day's first to the last, without a gap or a double."""
+    ordinals = sorted(int(number.rpartition("_")[2]) for number in numbers)
+    return ordinals == list(range(1, len(ordinals) + 1))
 
 
 def test_a_hundred_at_once_are_a_few_transactions_and_each_gets_its_own_answer(expedite: Expedite) -> None:
@@ -113,9 +121,81 @@ def test_an_order_that_postgresql_refuses_fails_alone(expedite: Expedite) -> Non
     for name, (status, answer) in zip(names, answers, strict=True):
         assert status == 500 or kept[answer["order_number"]] == name
     assert sorted(kept.values()) == sorted(["First", *NAMES])
-    assert sorted(int(number.rpartition("_")[2]) for number in kept) == list(range(1, len(kept) + 1))
+    assert are_in_a_row(kept)
     assert "Mallory" not in json.dumps(desk.actions("request_failed"))
     assert expedite.place(customer_name="Later")["order_number"]
+
+
+def test_orders_with_a_key_are_written_with_the_others(expedite: Expedite) -> None:
+    crowd = Crowd(expedite.start("order_service"))
+    with held_up(expedite, crowd):
+        for position, name in enumerate(NAMES):
+            crowd.order(f"key-{position}" if position % 2 else None, customer_name=name)
+        crowd.wait_until_all_are_read()
+    assert [status for status, _ in crowd.answers()] == [201] * (len(NAMES) + 1)
+    assert expedite.query(BATCHES) == [(2,)]
+    assert expedite.query("select count(*) from idempotency_keys") == [(len(NAMES) // 2,)]
+
+
+def test_of_the_same_key_in_one_batch_the_first_is_placed_and_no_number_is_lost(expedite: Expedite) -> None:
+    crowd = Crowd(expedite.start("order_service"))
+    with held_up(expedite, crowd):
+        for name in ("Ada", "Ada", "Bob", "Ada"):
+            crowd.order("mine", customer_name=name)
+            crowd.order(customer_name="Other")
+        crowd.wait_until_all_are_read()
+    answers = crowd.answers()[1:]
+    (status, first), (_, again), (refused, problem), (_, once_more) = answers[::2]
+    assert (status, refused) == (201, 422)
+    assert first == again == once_more
+    assert [error["field"] for error in problem["errors"]] == ["Idempotency-Key"]
+    kept = stored(expedite)
+    assert sorted(kept.values()) == ["Ada", "First", *["Other"] * 4]
+    assert kept[first["order_number"]] == "Ada"
+    assert expedite.query(BATCHES) == [(2,)]  # nobody else's batch was tried again for it
+    assert are_in_a_row([*kept, expedite.place_number()])
+
+
+def test_the_same_keys_in_the_batches_of_two_processes_place_each_order_once(expedite: Expedite) -> None:
+    """Neither batch can see the other's keys, and they come in opposite orders."""
+    crowds = [Crowd(expedite.start("order_service")) for _ in range(2)]
+    blocker = psycopg2.connect(expedite.database_url)
+    try:
+        with blocker.cursor() as cursor:
+            cursor.execute("insert into order_numbers values ((now() at time zone 'UTC')::date, 0)")
+            for waiting, (crowd, names) in enumerate(zip(crowds, (NAMES, NAMES[::-1]), strict=True), start=1):
+                crowd.order(customer_name="First")
+                eventually(lambda waiting=waiting: expedite.query(WAITING) == [(waiting,)])
+                for name in names:
+                    crowd.order(name.replace(" ", "-"), customer_name=name)
+                crowd.wait_until_all_are_read()
+    finally:
+        blocker.close()
+    (_, *here), (_, *there) = (crowd.answers() for crowd in crowds)
+    assert {status for status, _ in [*here, *there]} == {201}
+    assert here == there[::-1]
+    kept = stored(expedite)
+    assert sorted(kept.values()) == sorted(["First", "First", *NAMES])
+    assert [kept[answer["order_number"]] for _, answer in here] == NAMES
+    assert are_in_a_row([*kept, expedite.place_number()])
+
+
+def test_the_key_of_an_order_that_postgresql_refused_is_free(expedite: Expedite) -> None:
+    desk = expedite.start("order_service")
+    crowd = Crowd(desk)
+    expedite.query("alter table orders add constraint poison check (customer_name <> 'Mallory')")
+    with held_up(expedite, crowd):
+        crowd.order("bad", customer_name="Mallory")
+        for position, name in enumerate(NAMES):
+            crowd.order(f"key-{position}", customer_name=name)
+        crowd.wait_until_all_are_read()
+    assert [status for status, _ in crowd.answers()[1:]] == [500] + [201] * len(NAMES)
+    expedite.query("alter table orders drop constraint poison")
+    again = Crowd(desk)
+    again.order("bad", customer_name="Mallory")
+    [(status, answer)] = again.answers()
+    assert (status, stored(expedite)[answer["order_number"]]) == (201, "Mallory")
+    assert are_in_a_row(stored(expedite))
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What a guest sees and may do, with the secret of the tracking link and without it."""
 
+import base64
+import hmac
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +72,40 @@ def test_whoever_only_knows_the_number_gets_the_status(
     assert answer.status_code == 200
     assert set(answer.json()) == STATUS_ONLY
     assert not [word for word in ("O’Brien", "Harbour", "Margherita") if word in answer.text]
+
+
+def test_a_link_is_worth_nothing_for_another_order_that_gets_its_number(
+    running: Expedite, door: str, placed: dict[str, Any], key: str
+) -> None:
+    """As after a restore from backup: the number comes again, the nonce does not."""
+    number = placed["order_number"]
+    running.query("update orders set link_nonce = 'of another order' where number = %s", number)
+    assert set(requests.get(placed["tracking_url"], timeout=5).json()) == STATUS_ONLY
+    assert cancelled(door, number, key=key).status_code == 404
+    assert running.status(number) == "received"
+
+
+def test_the_link_of_an_order_from_before_there_were_nonces_goes_on_working(
+    running: Expedite, door: str, placed: dict[str, Any], key: str
+) -> None:
+    number = placed["order_number"]
+    running.query("update orders set link_nonce = null where number = %s", number)
+    assert set(requests.get(placed["tracking_url"], timeout=5).json()) == STATUS_ONLY
+    digest = hmac.digest(SECRET_KEY.encode(), f"tracking:{number}".encode(), "sha256")
+    old = f"{door}/orders/{number}?key={base64.urlsafe_b64encode(digest[:18]).decode()}"
+    assert requests.get(old, timeout=5).json()["delivery_address"] == ADDRESS
+    assert requests.post(old.replace("?key=", "/cancel?key="), timeout=5).status_code == 200
+
+
+def test_the_nonce_of_a_link_is_told_to_nobody(running: Expedite, placed: dict[str, Any]) -> None:
+    number = placed["order_number"]
+    [(nonce,)] = running.query("select link_nonce from orders where number = %s", number)
+    [ticket] = [each for each in running.tickets("delivery") if each["order_number"] == number]
+    with running.rpc() as rpc:
+        by_the_house = rpc.order_service.get_order(number)
+    for told in (placed, requests.get(placed["tracking_url"], timeout=5).json(), ticket, by_the_house):
+        assert nonce not in str(told)
+        assert not [name for name in told if "nonce" in name]
 
 
 def test_the_customer_cancels_with_a_reason_and_cancelling_again_changes_nothing(
