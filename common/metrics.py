@@ -29,7 +29,7 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 REFUSED_REQUESTS = Counter(
-    "expedite_http_refused", "Bytes that were no request, by what was wrong with them.", ["reason"]
+    "expedite_http_refused", "Bytes that were no request, and requests that reached no route.", ["reason"]
 )
 REFUSED_CONNECTIONS = Counter(
     "expedite_http_connections_refused",

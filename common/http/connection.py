@@ -105,7 +105,8 @@ class Connection:
         else:
             self._write(answer.wire(request.method != "HEAD", close, keep_alive=not request.is_current))
         self.is_answering = False
-        if not request.is_complete:
+        # What came behind the last request, or of a body that nobody waits for, would have answers thrown away.
+        if close and not (request.is_complete and self._reader.is_idle):
             self._linger()
         return not close
 
@@ -150,7 +151,8 @@ class Connection:
         if self._reader.read_body():
             return
         if request.wants_continue:
-            self._write(CONTINUE)
+            with contextlib.suppress(OSError):  # a client that is gone is noticed when its body does not come
+                self._write(CONTINUE)
         self._deadline = monotonic() + BODY_TIMEOUT
         while True:
             data = self._read()
@@ -187,7 +189,7 @@ class Connection:
                 return self._sock.recv(_READ)
             except BlockingIOError:
                 continue
-            except ConnectionError:
+            except OSError:  # it is gone, one way or another
                 return b""
 
     def _write(self, data: bytes) -> None:

@@ -16,6 +16,7 @@ from common.http.framing import Request
 from common.http.server import HttpServer
 
 _MAX_PARAMETERS = 50  # of a query
+_MAX_QUERY = 4096  # characters; a percent-encoded letter is read at the cost of ten others
 
 
 class HttpEntrypoint(HttpRequestHandler):
@@ -146,6 +147,8 @@ def _body(request: Request) -> Any:
 
 def _query(request: Request) -> dict[str, str]:
     """The query's parameters; of one that comes twice the first."""
+    if len(request.query_string) > _MAX_QUERY:
+        raise errors.Malformed(f"At most {_MAX_QUERY} characters of parameters are read.")
     try:
         pairs = parse_qsl(
             request.query_string, keep_blank_values=True, errors="replace", max_num_fields=_MAX_PARAMETERS

@@ -16,10 +16,11 @@ MAX_HEAD = 16 * 1024  # bytes of the first line and all headers
 MAX_HEADERS = 100  # lines
 MAX_BODY = 64 * 1024  # bytes
 #: Bytes that a body in chunks may take besides its data: sizes, extensions, trailers.
-MAX_CHUNKING = 64 * 1024
+MAX_CHUNKING = 16 * 1024
 
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!\"$-~]+) HTTP/1\.([01])\r\n")
 _OTHER_HTTP = re.compile(rb"\S+ \S+ HTTP/[0-9](\.[0-9])?\r\n")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
@@ -38,7 +39,7 @@ class Request:
     comes twice is one with a comma."""
 
     __slots__ = (
-        "_pieces",
+        "_data",
         "address",
         "announced",
         "fetch_body",
@@ -58,8 +59,10 @@ class Request:
     def __init__(self, method: str, target: bytes, is_current: bool = True) -> None:
         self.method = method
         # http://somewhere/path asks for /path; where it was sent to is the connection's affair (RFC 9112, 3.2.2).
-        if not target.startswith(b"/"):
-            target = _ABSOLUTE.sub(b"", target, count=1) or b"/"
+        if (absolute := _ABSOLUTE.match(target)) is not None:
+            target = target[absolute.end() :] or b"/"
+            if not target.startswith(b"/"):
+                target = b"/" + target
         self.path, _, self.query_string = target.decode("ascii").partition("?")
         self.headers: dict[bytes, bytes] = {}
         self.announced: int | None = None  # bytes of the body by its Content-Length; None in chunks
@@ -71,13 +74,13 @@ class Request:
         self.address = ""  # where it came from, by the connection or a trusted proxy
         self.request_id = ""
         self.path_values: dict[str, str] = {}
-        self._pieces: list[bytes] = []
+        self._data = bytearray()
         self.fetch_body: Callable[[Request], None] | None = None
 
     @property
     def body(self) -> bytes:
         """What has come of the body."""
-        return b"".join(self._pieces)
+        return bytes(self._data)
 
     @property
     def has_body(self) -> bool:
@@ -108,6 +111,8 @@ class RequestReader:
         self._lines: list[tuple[bytes, bytes]] = []  # the headers
         self._in_head = True
         self._chunking = 0  # bytes of the body that are not its data
+        self._chunk_left = 0  # bytes of the chunk that have not come, with its end
+        self._in_trailers = False
 
     @property
     def is_idle(self) -> bool:
@@ -142,15 +147,33 @@ class RequestReader:
         if request.announced is not None:
             self._parse(self._take(request.announced - request.size))
             return request.is_complete
-        # llhttp does not tell where in the data a body in chunks ended; it ends behind a line feed.
-        while self._buffer and not request.is_complete:
+        while not request.is_complete and (piece := self._next_piece()):
             before = request.size
-            piece = self._take((self._buffer.find(b"\n") + 1) or len(self._buffer))
             self._parse(piece)
             self._chunking += len(piece) - (request.size - before)
             if self._chunking > MAX_CHUNKING:
-                raise NotHttp("Too much besides the data in a body in chunks.")
+                raise _too_much_chunking()
         return request.is_complete
+
+    def _next_piece(self) -> bytes:
+        """What of a body in chunks can be given to llhttp: with a chunk's size its data, and then line by line.
+        llhttp does not tell where in what it is given a body ended; so it never gets more than that. A chunk that
+        seems shorter here than to llhttp does no harm: what is left of it comes by the line."""
+        size = 0
+        if not self._chunk_left:
+            size = self._buffer.find(b"\n") + 1
+            if not size:
+                if len(self._buffer) > MAX_CHUNKING:
+                    raise _too_much_chunking()
+                return b""
+            if not self._in_trailers:
+                digits = _CHUNK_SIZE.match(self._buffer)
+                length = int(digits[0], 16) if digits else 0
+                self._in_trailers = length == 0
+                self._chunk_left = length + len(b"\r\n") if length else 0
+        more = min(self._chunk_left, len(self._buffer) - size)
+        self._chunk_left -= more
+        return self._take(size + more)
 
     def _read_head(self, line: tuple[str, bytes, bool], head: bytes) -> Request:
         request = self._request = Request(*line)
@@ -158,7 +181,8 @@ class RequestReader:
         self._searched = 0
         self._may_skip = True
         self._lines.clear()
-        self._chunking = 0
+        self._chunking = self._chunk_left = 0
+        self._in_trailers = False
         self._in_head = True
         upgrade = not self._parse(head)
         if len(self._lines) > MAX_HEADERS:
@@ -219,7 +243,7 @@ class RequestReader:
             request.size += len(data)
             if request.size > MAX_BODY:
                 raise _body_too_large()
-            request._pieces.append(data)
+            request._data += data
 
     def on_message_complete(self) -> None:
         if self._request is not None:
@@ -279,6 +303,10 @@ def _check_head(request: Request) -> None:
 
 def _too_large() -> HeadTooLarge:
     return HeadTooLarge(f"At most {MAX_HEADERS} headers and {MAX_HEAD} bytes before the body are read.")
+
+
+def _too_much_chunking() -> NotHttp:
+    return NotHttp(f"More than {MAX_CHUNKING} bytes besides the data of a body in chunks.")
 
 
 def _body_too_large() -> TooLarge:

@@ -153,6 +153,8 @@ class HttpServer(WebServer):
         try:
             provider, request.path_values = self._route(request)
         except errors.Refusal as refusal:
+            metrics.REFUSED_REQUESTS.labels(refusal.code).inc()
+            logs.event("request_received", "no such address or method", logging.DEBUG, status=refusal.status)
             return problem(refusal, request.request_id)
         return provider.handle_request(request)
 

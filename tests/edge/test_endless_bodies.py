@@ -1,5 +1,6 @@
 """What never ends is not read, on no route of no service, whether it wants a body or not."""
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -53,3 +54,18 @@ def test_it_is_ended_and_costs_no_memory(services: dict[str, Process], service: 
 def endlessly(block: bytes) -> Iterator[bytes]:
     for _ in range(MOST // len(block)):
         yield block
+
+
+@pytest.mark.parametrize("text", [b"a\n", b"\n", b"\r\n"], ids=repr)
+def test_bodies_of_line_feeds_cost_no_more_than_others(services: dict[str, Process], text: bytes) -> None:
+    """A body in chunks is cut where lines end, to see where it ends itself."""
+    process = services["order_service"]
+    customers = Customers(process.url)
+    before = memory(process)
+    body = b"%x\r\n%s" % (BLOCK, text * (BLOCK // len(text)))
+    with contextlib.ExitStack() as stack, customers.ordering(least=10):
+        for _ in range(200):
+            sock = stack.enter_context(connect(process))
+            sock.sendall(HEAD % (b"POST", b"/orders") + body[:-2])
+        assert memory(process) - before < ROOM + 200 * BLOCK / 2**20  # what they sent, and no more
+    customers.were_served()

@@ -54,7 +54,7 @@ def test_all_are_answered_in_their_order(expedite: Expedite) -> None:
 
 def test_a_connection_has_a_last_request(front_door: Process) -> None:
     with connect(front_door) as sock:
-        sock.sendall(ASK * 1100)
+        sock.sendall(ASK * 3000)
         answers = received(sock)
     assert answers.count(b"HTTP/1.1 200 OK") == 1000
     assert answers.count(b"Connection: close") == 1

@@ -126,6 +126,18 @@ UNDERSTOOD: dict[str, tuple[bytes, list[Seen]]] = {
     "a length of nothing": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", [("POST", "/", b"")]),
     "in chunks": (CHUNKED + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: x\r\n\r\n", [("POST", "/", b"abcde")]),
     "chunks of line feeds": (CHUNKED + b"5\r\n\n\r\n\r\n\r\n0\r\n\r\n", [("POST", "/", b"\n\r\n\r\n")]),
+    "chunks of empty lines and of ends": (
+        CHUNKED + b"c\r\n\r\n\r\n0\r\n\r\n\r\n\n\r\n0\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
+        [("POST", "/", b"\r\n\r\n0\r\n\r\n\r\n\n"), ("GET", "/b", b"")],
+    ),
+    "a size with many noughts": (
+        CHUNKED + b"0000000003\r\nabc\r\n000000000000\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
+        [("POST", "/", b"abc"), ("GET", "/b", b"")],
+    ),
+    "a trailer that looks like a size": (
+        CHUNKED + b"3\r\nabc\r\n0\r\nff: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
+        [("POST", "/", b"abc"), ("GET", "/b", b"")],
+    ),
     "behind chunks": (
         CHUNKED + b"1\r\na\r\n0\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
         [("POST", "/", b"a"), ("GET", "/b", b"")],
@@ -220,8 +232,8 @@ def test_a_head_has_a_bound(head: bytes, is_too_large: bool) -> None:
         (CHUNKED + b"%x\r\n%s" % (MAX_BODY + 1, b"x" * (MAX_BODY + 1)), TooLarge),
         (CHUNKED + b"0" * (MAX_CHUNKING + 1), NotHttp),
         (CHUNKED + b"1;" + b"x" * (MAX_CHUNKING + 1), NotHttp),
-        (CHUNKED + b"1;x\r\na\r\n" * 20_000, NotHttp),
-        (CHUNKED + b"0\r\n" + b"T: x\r\n" * 20_000, NotHttp),
+        (CHUNKED + b"1;x\r\na\r\n" * 4_000, NotHttp),
+        (CHUNKED + b"0\r\n" + b"T: x\r\n" * 4_000, NotHttp),
         (CHUNKED + b"0\r\nT: " + b"x" * (MAX_CHUNKING + 1), NotHttp),
         (CHUNKED + b"0\r\n" + b"T" * (MAX_CHUNKING + 1), NotHttp),
     ],
