@@ -215,7 +215,7 @@ def _wait_until_ready(addresses: dict[str, tuple[str, int]], supervisor: Supervi
     deadline = time.monotonic() + READY_SECONDS
     for service, (host, port) in addresses.items():
         while (answer := _readiness(f"http://{host}:{port}/health/ready")) != "":
-            supervisor.check()
+            supervisor.check_first_start()
             if time.monotonic() > deadline:
                 raise DevstackError(f"{service} was not ready within {READY_SECONDS} s: {answer}")
             time.sleep(0.1)
@@ -253,7 +253,7 @@ def main() -> int:
         run(CHECKOUT, signals)
     except StopRequestedError:
         return 0
-    except (DevstackError, subprocess.TimeoutExpired) as error:
+    except (DevstackError, OSError, subprocess.TimeoutExpired) as error:
         print(f"devstack: {error}", file=sys.stderr)
     return 1
 

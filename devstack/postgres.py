@@ -30,8 +30,10 @@ from devstack.processes import (
     wait_until,
 )
 
-START_SECONDS = 30
+# After a crash it reads what was written since the last checkpoint: by its defaults up to 1 GB, from a slow disk.
+START_SECONDS = 120
 STOP_SECONDS = 30
+INITDB_SECONDS = 60
 
 
 class Postgres:
@@ -71,7 +73,7 @@ class Postgres:
     def start(self) -> None:
         """Starts the server and returns when the database `expedite` can be used.
 
-        Raises DevstackError, with the end of the server's log, when that takes more than 30 seconds.
+        Raises DevstackError, with the end of the server's log, when that takes more than two minutes.
         """
         binaries = programs_folder()
         as_nobody = os.geteuid() == 0  # PostgreSQL refuses to run as root
@@ -96,8 +98,8 @@ class Postgres:
             command += ["-c", f"{name}={value}"]
         # SIGINT is PostgreSQL's fast shutdown: it ends sessions, and writes everything to disk.
         self._process = spawn(command, self._log, dies_with=signal.SIGINT, as_nobody=as_nobody)
-        self._pid_file.write_text(str(self._process.pid))
         try:
+            self._pid_file.write_text(str(self._process.pid))
             self._wait_and_create_database()
         except BaseException:
             self.kill()
@@ -134,11 +136,11 @@ class Postgres:
     def _wait_for_orphans(self) -> None:
         """A server's first process can be killed alone. The others see it and end, each after what it is at; with
         one of them still writing, a new server would spoil the data."""
-        if not wait_until(lambda: not processes_in(self._data), 10):
-            for pid in processes_in(self._data):
+        if not wait_until(lambda: not processes_in(self._data, "postgres"), 10):
+            for pid in processes_in(self._data, "postgres"):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: not processes_in(self._data), 10)
+            wait_until(lambda: not processes_in(self._data, "postgres"), 10)
 
     def _url(self, database: str) -> str:
         return f"postgresql://expedite:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -178,7 +180,7 @@ class Postgres:
             input=self._password,
             capture_output=True,
             text=True,
-            timeout=START_SECONDS * 2,
+            timeout=INITDB_SECONDS,
             check=False,
         )
         if done.returncode:
@@ -202,6 +204,8 @@ class Postgres:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = 'expedite'")
                 if cursor.fetchone() is None:
                     cursor.execute("CREATE DATABASE expedite")
+        except psycopg2.Error as error:
+            raise DevstackError(f"PostgreSQL did not start:\n{error}{tail(self._log)}") from error
         finally:
             connection.close()
 

@@ -152,12 +152,12 @@ def wait_for_former(pid_file: Path, mark: Path) -> None:
         raise DevstackError(f"the server of {mark} is already running, as process {pid}")
 
 
-def processes_in(folder: Path) -> list[int]:
-    """Gives the process ids of all that run in this folder, as far as they are ours to see."""
+def processes_in(folder: Path, program: str) -> list[int]:
+    """Gives the process ids of that program's processes in this folder, as far as they are ours to see."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if (process / "cwd").readlink() == folder:
+            if (process / "cwd").readlink() == folder and (process / "comm").read_text().strip() == program:
                 found.append(int(process.name))
     return found
 

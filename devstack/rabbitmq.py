@@ -73,8 +73,8 @@ class RabbitMQ:
             if not is_free(port):
                 raise DevstackError(f"port {port}, RabbitMQ's in {self.folder}, is in use")
         self._processes = self._server.spawn(self._node, self._log)
-        self._pid_file.write_text(str(self.pid))
         try:
+            self._pid_file.write_text(str(self.pid))
             self._wait()
         except BaseException:
             self.kill()

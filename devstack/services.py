@@ -43,7 +43,10 @@ class Service:
 
     def ended(self) -> str | None:
         """How it ended, in words; None while it runs."""
-        return None if self.process is None else how_it_ended(self.process)
+        how = None if self.process is None else how_it_ended(self.process)
+        if how is not None:
+            self.finish_reading()
+        return how
 
     def last_lines(self) -> str:
         """What it said last."""

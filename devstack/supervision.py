@@ -1,7 +1,7 @@
 """Starts again what ends by itself, with growing pauses, and gives up on what never stays up."""
 
 import time
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from devstack.processes import DevstackError, say
 
@@ -17,7 +17,7 @@ class Part(Protocol):
     name: str
 
     def start(self) -> None:
-        """Start it, for the first time or again. Raises DevstackError when it does not come up."""
+        """Start it, for the first time or again. Raises DevstackError or OSError when it does not come up."""
 
     def ended(self) -> str | None:
         """How it ended, in words; None while it runs."""
@@ -43,6 +43,11 @@ class Supervisor:
         for watched in self._watched:
             watched.check()
 
+    def check_first_start(self) -> None:
+        """As long as not all have been ready once: raises DevstackError for a part that has ended."""
+        for watched in self._watched:
+            watched.check_first_start()
+
 
 class _Watched:
     def __init__(self, part: Part) -> None:
@@ -60,23 +65,31 @@ class _Watched:
                 self._tries = 0
             self._plan(f"ended by itself, {how}")
 
+    def check_first_start(self) -> None:
+        # Nobody has killed what ends before it was ready: it is set up wrongly, and would only end again.
+        if (how := self._part.ended()) is not None:
+            self._give_up(f"ended by itself, {how}")
+
     def _start_again(self) -> None:
         self._start_at = None
         self._started_at = time.monotonic()
         try:
             self._part.start()
-        except DevstackError as error:
+        except (DevstackError, OSError) as error:  # OSError: a full disk, no process to be had
             self._plan(f"did not start: {error}")
         else:
             say(f"{self._part.name} is started again")
 
     def _plan(self, what: str) -> None:
         if self._tries == MOST_TRIES:
-            raise DevstackError(
-                f"{self._part.name} {what}, for the {MOST_TRIES + 1}th time in a row. Its last lines:\n"
-                f"{self._part.last_lines()}\nMend what they say, and run it again."
-            )
+            self._give_up(f"{what}, for the {MOST_TRIES + 1}th time in a row")
         pause = min(FIRST_PAUSE * 2**self._tries, LONGEST_PAUSE)
         self._tries += 1
         self._start_at = time.monotonic() + pause
         say(f"{self._part.name} {what}; starting it again in {pause:g} s")
+
+    def _give_up(self, what: str) -> NoReturn:
+        raise DevstackError(
+            f"{self._part.name} {what}. Its last lines:\n{self._part.last_lines()}\n"
+            "Mend what they say, and run it again."
+        )

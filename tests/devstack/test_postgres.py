@@ -1,5 +1,7 @@
 """A PostgreSQL server of one's own: starts, stops, crashes, comes back."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +48,22 @@ def test_its_data_outlives_a_stop_a_crash_and_the_object(tmp_path: Path) -> None
         assert query(again.url, "SELECT name FROM dishes") == [("mojito",), ("pizza",)]
     finally:
         again.stop()
+
+
+def test_its_first_process_can_be_killed_alone_and_who_else_is_in_its_folder_is_left_alone(tmp_path: Path) -> None:
+    server = Postgres(tmp_path, durable=False)
+    server.start()
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path / "data") as bystander:
+        try:
+            query(server.url, "CREATE TABLE dishes AS SELECT 'mojito' AS name")
+            os.kill(server.pid, signal.SIGKILL)
+            assert eventually(server.ended) == "by SIGKILL"
+            server.start()
+            assert query(server.url, "SELECT name FROM dishes") == [("mojito",)]
+            assert bystander.poll() is None
+        finally:
+            server.stop()
+            bystander.kill()
 
 
 def test_two_run_side_by_side_and_only_who_has_the_password_gets_in(tmp_path: Path) -> None:

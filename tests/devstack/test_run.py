@@ -19,7 +19,7 @@ from devstack.processes import children, command_line, free_port
 from devstack.rabbitmq import CACHE
 from tests.devstack.processes import processes_of
 from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite
+from tests.expedite import ROOT
 
 SERVICES = ("order", "kitchen", "tracking", "notifier")
 MADE = shutil.ignore_patterns(".git", ".venv*", ".devstack", "tests", "__pycache__", ".*_cache")
@@ -164,18 +164,18 @@ def _is_cooked(environment: dict[str, str], run: Run) -> bool:
     return eventually(lambda: requests.get(url, timeout=10).json()["current_status"] == "ready", within=25)
 
 
-def test_given_servers_are_used_and_what_never_stays_up_ends_all(
-    checkout: Path, environment: dict[str, str], expedite: Expedite
+def test_given_servers_are_used_and_what_ends_before_it_was_ready_ends_all(
+    checkout: Path, environment: dict[str, str], database_url: str, amqp_uri: str
 ) -> None:
-    expedite.start_worker("chef_mario")  # so another one of that name ends at once, each time
-    given = {"DATABASE_URL": expedite.database_url, "AMQP_URI": expedite.amqp_uri}
+    given = {"DATABASE_URL": database_url, "AMQP_URI": amqp_uri}
+    with (checkout / "Procfile").open("a") as procfile:
+        procfile.write("oven: sh -c 'echo out of gas; exit 3'\n")
     run = Run(checkout, {**environment, **given})
-    assert run.ends(150) == 1
+    assert run.ends() == 1
     assert not (checkout / ".devstack/postgres").exists()
     assert not (checkout / ".devstack/rabbitmq").exists()
-    assert "kitchen ended by itself, with code 1; starting it again in 0.5 s" in run.said
-    assert "for the 9th time in a row. Its last lines:" in run.said
-    assert "another worker is online as chef_mario" in run.said.rpartition("Its last lines:")[2]
+    assert "starting it again" not in run.said
+    assert "oven ended by itself, with code 3. Its last lines:\nout of gas\n" in run.said
 
 
 def test_ctrl_c_ends_all_in_the_middle_of_a_pause(checkout: Path, environment: dict[str, str]) -> None:
