@@ -20,6 +20,7 @@ _ONE_AT_A_TIME = 0x0D7B0C6  # advisory lock: two migrations started at once wait
 _LOCK_TIMEOUT_MS = 1500
 _TRIES = 40
 _PAUSE = 1.5  # seconds between two tries, in which those who waited go on
+_TURN_SECONDS = 900.0  # that another migration is waited for
 _log = logging.getLogger("alembic.runtime.migration")
 
 if context.config.config_file_name is not None:
@@ -60,9 +61,15 @@ def _migrate(connection: Connection) -> None:
 
 
 def _wait_for_our_turn(connection: Connection) -> None:
-    connection.execute(text("set lock_timeout = '120s'"))
-    connection.execute(text("select pg_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME})
-    connection.execute(text(f"set lock_timeout = {_LOCK_TIMEOUT_MS}"))
+    """By asking: who waits inside a statement holds a snapshot, which an index that is made beside it waits for."""
+    deadline = time.monotonic() + _TURN_SECONDS
+    while not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME}):
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise TimeoutError(
+                f"another migration has run for {_TURN_SECONDS:g} s; wait for it, and run this again"
+            )
+        time.sleep(_PAUSE / 3)
     connection.commit()
 
 
