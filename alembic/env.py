@@ -61,7 +61,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _wait_for_our_turn(connection: Connection) -> None:
-    """By asking: who waits inside a statement holds a snapshot, which an index that is made beside it waits for."""
+    """By asking: who waits in a statement holds a snapshot, and an index that is made meanwhile waits for that."""
     deadline = time.monotonic() + _TURN_SECONDS
     while not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME}):
         connection.commit()

@@ -1,6 +1,5 @@
 """A Redis for the tests that need one: the machine's, or else a private copy that is not installed."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -8,9 +7,7 @@ from pathlib import Path
 
 from devstack.processes import command_for
 from tests.eventually import eventually
-from tests.expedite import ROOT
-
-_UNPACK_SECONDS = 300
+from tests.packages import program
 
 
 class Redis:
@@ -27,10 +24,10 @@ class Redis:
 
     def start(self) -> None:
         """Until it answers."""
-        program, libraries = _program()
+        path, libraries = program("redis-server", "redis-server")
         self._popen = subprocess.Popen(
             command_for(
-                [program, "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder],
+                [path, "--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder],
                 dies_with=signal.SIGKILL,
             ),
             env={"LD_LIBRARY_PATH": libraries},
@@ -49,18 +46,3 @@ class Redis:
         if self._popen is not None:
             self._popen.kill()
             self._popen.wait(10)
-
-
-def _program() -> tuple[str, str]:
-    if found := shutil.which("redis-server"):
-        return found, ""
-    folder = ROOT / ".devstack" / "redis-server"
-    if not folder.exists():
-        subprocess.run(
-            [ROOT / "devstack/unpack-packages.sh", folder, "redis-server"],
-            check=True,
-            capture_output=True,
-            timeout=_UNPACK_SECONDS,
-        )
-    libraries = {path.parent for path in folder.glob("usr/lib/**/*.so*")}
-    return str(folder / "usr/bin/redis-server"), ":".join(map(str, libraries))
