@@ -1,27 +1,24 @@
-"""What anyone may know: where an order stands, where it has been, and who works. Plain SQL, no personal data."""
+"""Where an order stands, where it has been, and who works. Plain SQL.
+
+The house sees who did it. Everybody else, who may only have counted order numbers, sees a worker's name and, for a
+person's, "staff".
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from nameko_sqlalchemy.database import Session
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from common import estimates
 from common.database import Sessions
 from common.errors import NotFound
 from common.estimates import KitchenQueue, WaitingLine
-from common.lifecycle import CUSTOMER, KITCHEN, RECEIVED, STAFF
+from common.lifecycle import CUSTOMER, KITCHEN, MOVES, RECEIVED, STAFF, WORKER
 from common.models import IS_ONLINE, Order
 from common.order_numbers import is_order_number
 from common.recent import Recent, in_session
 from common.settings import Settings
-
-
-def shown_name(column: str) -> str:
-    """SQL for the name in `column` as everybody may read it: a worker's, a customer as such, and of a person who
-    works here that they do. Order numbers can be guessed, and anybody may ask."""
-    return f"""(case when {column} is null or {column} in ('{CUSTOMER}', '{KITCHEN}')
-        or exists (select 1 from workers w where w.name = {column}) then {column} else '{STAFF}' end)"""
 
 
 class Standing(NamedTuple):
@@ -43,16 +40,42 @@ class Standing(NamedTuple):
         return cls(*(getattr(order, column) for column in cls._fields))
 
 
-#: What a query for a Standing selects.
-STANDING = ", ".join(
-    f"{shown_name(column)} as {column}" if column == "processed_by" else column for column in Standing._fields
-)
-_STANDING = text(f"select {STANDING} from orders where number = :number")
-_HISTORY = text(f"""
-    select l.status, l.changed_at, {shown_name("l.changed_by")} as changed_by
-    from order_status_log l join orders o on o.id = l.order_id
-    where o.number = :number order by l.sequence
-""")
+#: SQL: an order that has waited, or cooked, for more than so many seconds.
+IS_STUCK = """status in ('received', 'cooking')
+    and updated_at < now() - make_interval(secs => case status when 'received' then :received else :cooking end)"""
+
+
+def public_name(column: str) -> str:
+    """SQL: the name in `column` for everybody. The workers' names are no secret; a person who has the same name as
+    a worker is not told from it. A scalar query, so that PostgreSQL looks for that one name only."""
+    return f"""case when {column} is not null then
+        coalesce((select workers.name from workers where workers.name = {column}), '{STAFF}') end"""
+
+
+def _history(changed_by: str) -> TextClause:
+    return text(f"""
+        select l.status, l.changed_at, {changed_by} as changed_by
+        from order_status_log l join orders o on o.id = l.order_id
+        where o.number = :number order by l.sequence
+    """)
+
+
+def _stuck(processed_by: str) -> TextClause:
+    return text(f"""
+        select number, status, {processed_by} as processed_by, updated_at,
+            extract(epoch from now() - updated_at)::int as seconds
+        from orders where {IS_STUCK} order by updated_at limit 1000
+    """)
+
+
+_STANDING = text(f"select {', '.join(Standing._fields)} from orders where number = :number")
+# Workers make some moves and no others; what signs the rest is a word for many, or a person.
+_WORKERS_MOVES = ", ".join(sorted({f"'{move.target}'" for move in MOVES if WORKER in move.roles}))
+_HISTORY = _history("l.changed_by")
+_PUBLIC_HISTORY = _history(f"""case
+    when l.changed_by in ('{CUSTOMER}', '{KITCHEN}') then l.changed_by
+    when l.status in ({_WORKERS_MOVES}) then {public_name("l.changed_by")}
+    else '{STAFF}' end""")
 _WORKERS = text(f"""
     select name, case when {IS_ONLINE} then 'online' else 'offline' end as status, orders_processed, last_seen
     from workers order by name
@@ -82,18 +105,14 @@ _LOAD = text(f"""
     from orders where status in ('received', 'cooking') group by status, order_type, priority
 """)
 
-#: SQL: an order that has waited, or cooked, for more than so many seconds.
-IS_STUCK = """status in ('received', 'cooking')
-    and updated_at < now() - make_interval(secs => case status when 'received' then :received else :cooking end)"""
-_STUCK = text(f"""
-    select number, status, {shown_name("processed_by")} as processed_by, updated_at,
-        extract(epoch from now() - updated_at)::int as seconds
-    from orders where {IS_STUCK} order by updated_at limit 1000
-""")
+_STUCK = _stuck("processed_by")
+_PUBLIC_STUCK = _stuck(public_name("processed_by"))
 
 
 class Board:
     """The reads, as services offer them. Everything raises Unavailable without PostgreSQL."""
+
+    is_public = False  # whether everybody may ask, and so learns no person's name
 
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
@@ -127,7 +146,7 @@ class Board:
     def history(self, order_number: str) -> list[dict[str, Any]]:
         """Where the order has been, oldest first. Raises NotFound."""
         with self._sessions.begin() as session:
-            return order_history(session, order_number)
+            return order_history(session, order_number, self.is_public)
 
     def workers(self) -> list[dict[str, Any]]:
         """Who works, by name."""
@@ -137,7 +156,8 @@ class Board:
     def stuck(self) -> list[dict[str, Any]]:
         """Orders that have been waiting or cooking for too long, longest first."""
         with self._sessions.begin() as session:
-            return stuck_orders(session, self._settings.stuck_received, self._settings.stuck_cooking)
+            limits = self._settings.stuck_received, self._settings.stuck_cooking
+            return stuck_orders(session, *limits, self.is_public)
 
 
 def order_standing(session: Session, order_number: str) -> Standing:
@@ -150,16 +170,20 @@ def order_standing(session: Session, order_number: str) -> Standing:
     return Standing(*row)
 
 
-def order_history(session: Session, order_number: str) -> list[dict[str, Any]]:
+def order_history(session: Session, order_number: str, is_public: bool = False) -> list[dict[str, Any]]:
     """Every status the order has had, oldest first. Raises NotFound."""
-    rows = session.execute(_HISTORY, {"number": order_number}).all() if is_order_number(order_number) else []
+    statement = _PUBLIC_HISTORY if is_public else _HISTORY
+    rows = session.execute(statement, {"number": order_number}).all() if is_order_number(order_number) else []
     if not rows:
         raise unknown(order_number)
     return [{"status": row.status, "timestamp": row.changed_at, "changed_by": row.changed_by} for row in rows]
 
 
-def stuck_orders(session: Session, received: float, cooking: float) -> list[dict[str, Any]]:
+def stuck_orders(
+    session: Session, received: float, cooking: float, is_public: bool = False
+) -> list[dict[str, Any]]:
     """Orders that have been received or cooking for more than so many seconds, longest first; at most 1,000."""
+    statement = _PUBLIC_STUCK if is_public else _STUCK
     return [
         {
             "order_number": row.number,
@@ -168,7 +192,7 @@ def stuck_orders(session: Session, received: float, cooking: float) -> list[dict
             "since": row.updated_at,
             "seconds": row.seconds,
         }
-        for row in session.execute(_STUCK, {"received": received, "cooking": cooking})
+        for row in session.execute(statement, {"received": received, "cooking": cooking})
     ]
 
 

@@ -1,9 +1,17 @@
-"""A worker's registration under its unique name, and the heartbeat that keeps it."""
+"""A worker's registration under its unique name, and the heartbeat that keeps it.
+
+A living process holds a lock under its instance, on a session that PostgreSQL ends when it goes quiet. So a
+process that was killed is known at once, and one that froze within seconds, and its name is free although no two
+heartbeats were missed. But one that lives may be without its lock for a moment: its session was lost, or
+PostgreSQL restarted and all locks are gone. It takes the lock again within four seconds, and says meanwhile, as
+far as it can reach PostgreSQL at all, that it lives. Whoever wants the name therefore looks on for longer.
+"""
 
 import contextlib
 import logging
 import time
 import uuid
+from datetime import datetime
 from typing import Any
 
 import eventlet
@@ -17,12 +25,22 @@ from common.errors import Unavailable
 from common.models import IS_ONLINE
 from common.settings import settings
 
-# A living process holds a lock under its instance, on a session that PostgreSQL ends when it goes quiet; so a
-# process that was killed is known at once, and one that froze within seconds.
 _LIVE = "select pg_advisory_lock(hashtextextended(%s, 0))"
+
+
+def _unheld(instance: str) -> str:
+    """SQL: nobody holds the lock of that instance. Shared, so that two who look at once both find it free."""
+    return f"pg_try_advisory_xact_lock_shared(hashtextextended({instance}::text, 0))"
+
+
 #: Of an order: the worker process that cooks it is gone.
-IS_GONE = "pg_try_advisory_xact_lock(hashtextextended(orders.cooking_worker::text, 0))"
-# A name that is free, was left, or whose worker missed two heartbeats; else no row is written.
+IS_GONE = _unheld("orders.cooking_worker")
+# When a worker was last heard of, if its process does not hold its lock.
+_UNHELD_SINCE = text(
+    f"select last_seen, {_unheld('workers.instance')} as is_unheld from workers where name = :name"
+)
+# A name that is free, was left, or whose worker missed two heartbeats, or is gone: it was not heard of since then,
+# and its lock is still free. Else no row is written.
 _REGISTER = text(f"""
     insert into workers (name, instance, order_types, status, heartbeat_interval, registered_at, last_seen,
         cooking_speed)
@@ -31,13 +49,8 @@ _REGISTER = text(f"""
         status = 'online', heartbeat_interval = excluded.heartbeat_interval, registered_at = now(),
         last_seen = now(), cooking_speed = excluded.cooking_speed
     where not {IS_ONLINE} or workers.instance = excluded.instance
-        or (:has_gone and pg_try_advisory_xact_lock(hashtextextended(workers.instance::text, 0)))
+        or (workers.last_seen = cast(:gone_since as timestamptz) and {_unheld("workers.instance")})
     returning name
-""")
-#: Whether nobody holds the lock of the process that has a name.
-_IS_UNLOCKED = text("""
-    select name from workers
-    where name = :name and pg_try_advisory_xact_lock(hashtextextended(workers.instance::text, 0))
 """)
 _BEAT = text("""
     update workers set last_seen = now() where name = :name and instance = :instance
@@ -45,10 +58,9 @@ _BEAT = text("""
 """)
 _LEAVE = text("update workers set status = 'offline', last_seen = now() where instance = :instance")
 _SIGN_OF_LIFE = 2.0  # seconds; a process that gave none for five times that is gone
-# Seconds for which nobody must hold a process's lock until its name may be taken: one that lost its session, as
-# all do when PostgreSQL starts again, takes the lock anew within a few.
-_GONE_AFTER = 3 * _SIGN_OF_LIFE
-_LOOK = 0.5  # seconds between two looks at the lock
+_RETAKE = 1.0  # seconds until a lock that was lost is taken again
+_GONE_AFTER = 5.0  # seconds without its lock and without any other sign of life: more than a living process needs
+_LOOK = 0.5  # seconds between two looks at it
 
 
 class NameTaken(SystemExit):
@@ -62,7 +74,7 @@ class Registration(SharedExtension):
         super().__init__()
         self.instance = uuid.uuid4()
         self._started = False
-        self._lives = Event()  # the lock is held
+        self._has_lock = Event()
         self._registered = Event()
 
     def setup(self) -> None:
@@ -88,7 +100,6 @@ class Registration(SharedExtension):
         self._registered.wait()
 
     def _run(self) -> None:
-        self._lives.wait()  # or others could find the name without its lock
         try:
             self.container.eventually(self._register, "registration failed", "db_connection_failed")
             while not self.container.stopping or self._registered.ready():
@@ -110,20 +121,26 @@ class Registration(SharedExtension):
                 self._hold_lock()
             except psycopg2.Error as exc:
                 logs.event("db_connection_failed", "no sign of life possible", logging.WARNING, error=exc)
-            eventlet.sleep(_SIGN_OF_LIFE)
+            # Nobody shall think that this process is gone, if there is another way to say so.
+            with eventlet.Timeout(_RETAKE, False), contextlib.suppress(Exception):
+                self._execute(_BEAT, name=self.name, instance=str(self.instance))
+            eventlet.sleep(_RETAKE)
 
     def _hold_lock(self) -> None:
         """Returns never; raises when the session is lost or PostgreSQL does not answer."""
         with contextlib.closing(database.SessionOfItsOwn(self.settings, quiet=_SIGN_OF_LIFE * 5)) as session:
             session.query(_LIVE, (str(self.instance),))
-            if not self._lives.ready():
-                self._lives.send()
+            if not self._has_lock.ready():
+                self._has_lock.send()
             while True:
                 eventlet.sleep(_SIGN_OF_LIFE)
                 session.query("select 1")
 
     def _register(self) -> None:
-        if not self._take_name(has_gone=False) and not (self._has_gone() and self._take_name(has_gone=True)):
+        self._has_lock.wait()  # or others would find its name with nobody behind it
+        if not self._claim() and not self._inherit():
+            if self.container.stopping:
+                return
             raise NameTaken(1)
         logs.event(
             "worker_registered",
@@ -134,26 +151,40 @@ class Registration(SharedExtension):
         )
         self._registered.send()
 
-    def _has_gone(self) -> bool:
-        """Whether the process that has the name is seen to hold no lock, for long enough."""
-        deadline = time.monotonic() + _GONE_AFTER
-        while self._execute(_IS_UNLOCKED, name=self.name):
-            if time.monotonic() > deadline:
-                return True
-            eventlet.sleep(_LOOK)
-        return False
-
-    def _take_name(self, has_gone: bool) -> bool:
-        found = self._execute(
-            _REGISTER,
-            name=self.name,
-            instance=str(self.instance),
-            order_types=list(self.settings.order_types),
-            interval=self.settings.heartbeat_interval,
-            speed=self.settings.cooking_speed,
-            has_gone=has_gone,
+    def _claim(self, gone_since: datetime | None = None) -> bool:
+        """Take the name if it is free, or if whoever has it was not heard of after `gone_since` and is gone."""
+        return bool(
+            self._execute(
+                _REGISTER,
+                name=self.name,
+                instance=str(self.instance),
+                order_types=list(self.settings.order_types),
+                interval=self.settings.heartbeat_interval,
+                speed=self.settings.cooking_speed,
+                gone_since=gone_since,
+            )
         )
-        return bool(found)
+
+    def _inherit(self) -> bool:
+        """Take the name of a process that is gone, when that is sure. Returns at once if it holds its lock."""
+        gone_since = self._unheld_since()
+        if gone_since is None:
+            return False
+        message = f"the worker that was online as {self.name} seems to be gone; waiting until that is sure"
+        logs.event("worker_registration_waits", message, worker_name=self.name, seconds=_GONE_AFTER)
+        sure_at = time.monotonic() + _GONE_AFTER
+        while time.monotonic() < sure_at and not self.container.stopping:
+            eventlet.sleep(_LOOK)
+            lives = self._unheld_since() != gone_since
+            if self._claim():  # it left properly, or has missed two heartbeats by now
+                return True
+            if lives:
+                return False
+        return not self.container.stopping and self._claim(gone_since)
+
+    def _unheld_since(self) -> datetime | None:
+        """When the worker that has the name was heard of last, if its lock is free."""
+        return next((row.last_seen for row in self._execute(_UNHELD_SINCE, name=self.name) if row.is_unheld), None)
 
     def _beat(self) -> None:
         try:

@@ -51,7 +51,7 @@ class Person:
 
     @property
     def signature(self) -> str:
-        """Their name in an order's history: staff by name, which is for staff to read, customers as customers."""
+        """Their name in an order's history: staff by name, which the house alone sees, customers as customers."""
         if self.role == HOUSE:
             return STAFF
         return str(self.name) if self.is_staff else CUSTOMER

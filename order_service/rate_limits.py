@@ -1,17 +1,19 @@
 """How often something may be done, from one address and by one account, by sliding windows (library `limits`).
 
-Where the counts are shared (Redis) and cannot be had, each process counts by itself until they can.
+Where the counts are shared (Redis) and cannot be had, each process counts by itself until they can. What is
+refused is logged with where it came from and, when there is one, whose account it is; never with an e-mail.
 """
 
 import functools
 import hashlib
 import logging
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from limits import RateLimitItem
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from common import logs
@@ -19,7 +21,7 @@ from common.errors import TooManyRequests
 from common.settings import Settings
 
 _REDIS_TIMEOUT = 1.0  # seconds
-_MOST_KEYS = 5_000  # of one kind, counted in memory; the library walks through all of them now and then
+_MOST_KEYS = 10_000  # that each limit counts in memory
 _PAUSE = 5.0  # seconds until shared counts that could not be had are tried again
 
 
@@ -28,8 +30,7 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         self._limits = settings.rate_limits
-        # Each kind by itself: who has many addresses can make nobody forget how often an account was tried.
-        self._own: defaultdict[tuple[str, str], _OwnCounts] = defaultdict(_OwnCounts)
+        self._own = OwnCounts()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_again_at = 0.0
         if not settings.rate_limit_storage.startswith("memory:"):
@@ -42,69 +43,81 @@ class RateLimits:
 
     def registering(self, address: str | None) -> None:
         """Somebody makes an account. Raises TooManyRequests."""
-        self._count(self._limits.register_address, "register", "address", address, address)
+        self._count(self._limits.register_address, "register", "address", address, address=address)
 
-    def signing_in(self, address: str | None, account: object) -> None:
-        """Somebody tries a password of `account`, right or wrong. Raises TooManyRequests."""
-        self._count(self._limits.sign_in_address, "sign_in", "address", address, address)
-        self._count(self._limits.sign_in_account, "sign_in", "account", account, address)
+    def signing_in_from(self, address: str | None) -> None:
+        """Somebody tries a password, whosever it is. Raises TooManyRequests."""
+        self._count(self._limits.sign_in_address, "sign_in", "address", address, address=address)
 
-    def ordering(self, address: str | None, account: object) -> None:
-        """Somebody places an order; `account` is None for a guest. Raises TooManyRequests."""
-        self._count(self._limits.order_address, "order", "address", address, address)
-        self._count(self._limits.order_account, "order", "account", account, address)
+    def signing_in_as(self, account: object, address: str | None, user_id: int | None) -> None:
+        """Somebody tries a password of `account`, right or wrong, whether there is such an account or not; its
+        `user_id` and the address are for the log. Raises TooManyRequests."""
+        limits = self._limits.sign_in_account
+        self._count(limits, "sign_in", "account", account, address=address, user_id=user_id)
 
-    def _count(
-        self, limits: Sequence[RateLimitItem], action: str, by: str, who: object, address: str | None
-    ) -> None:
+    def ordering(self, address: str | None, user_id: int | None) -> None:
+        """Somebody places an order; `user_id` is None for a guest. Raises TooManyRequests."""
+        trace: dict[str, Any] = {"address": address, "user_id": user_id}
+        self._count(self._limits.order_address, "order", "address", address, **trace)
+        self._count(self._limits.order_account, "order", "account", user_id, **trace)
+
+    def _count(self, limits: Sequence[RateLimitItem], action: str, by: str, who: object, **trace: Any) -> None:
         if who is None or not limits:  # the house; no limit
             return
         key = hashlib.sha256(str(who).encode("utf-8", "replace")).hexdigest()[:32]  # no e-mail in a storage's keys
         for limit in limits:
             wait = self._wait(limit, action, by, key)
             if wait is not None:
-                logs.event(
-                    "rate_limited",
-                    f"too many of {action} by one {by}",
-                    logging.WARNING,
-                    limit=str(limit),
-                    address=address,
-                    user_id=who if isinstance(who, int) else None,
-                )
+                message = f"too many of {action} by one {by}"
+                logs.event("rate_limited", message, logging.WARNING, limit=str(limit), **trace)
                 raise TooManyRequests.until(wait)
 
-    def _wait(self, limit: RateLimitItem, action: str, by: str, key: str) -> float | None:
+    def _wait(self, limit: RateLimitItem, *of: str) -> float | None:
         """Counts one, or says in how many seconds there is room for it."""
-        if self._shared is not None and time.monotonic() >= self._shared_again_at:
-            try:
-                return _wait(self._shared, limit, (action, by, key))
-            except Exception as exc:
-                self._shared_again_at = time.monotonic() + _PAUSE
-                logs.event("rate_limits_failed", "each process counts by itself", logging.WARNING, error=exc)
-        return self._own[action, by].wait(limit, (action, by, key))
+        if self._shared is None or time.monotonic() < self._shared_again_at:
+            return self._own.wait(limit, *of)
+        try:
+            if self._shared.hit(limit, *of):
+                return None
+            return self._shared.get_window_stats(limit, *of).reset_time - time.time()
+        except Exception as exc:
+            self._shared_again_at = time.monotonic() + _PAUSE
+            logs.event("rate_limits_failed", "each process counts by itself", logging.WARNING, error=exc)
+            return self._own.wait(limit, *of)
 
 
-class _OwnCounts:
-    """What this process counts of one kind. When there is no room for more, the oldest are forgotten."""
+class OwnCounts:
+    """This process's counts, by sliding windows as the library's: what the window before this one counted weighs
+    the less the longer this one runs. The library's own memory has no bound, and walks through all that it holds.
+
+    Of each limit the keys that came up longest ago are forgotten first, so one that is tried again and again is
+    kept, whatever else comes. Accounts are not washed away by made-up ones either: each costs a password's hash.
+    """
 
     def __init__(self) -> None:
-        self._storage = MemoryStorage()
-        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+        # By limit, and by key: the number of the last window, its count, and the count of the one before.
+        self._counts: dict[object, OrderedDict[str, tuple[float, int, int]]] = defaultdict(OrderedDict)
 
-    def wait(self, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:
-        """As RateLimits._wait()."""
-        if len(self._storage.storage) > _MOST_KEYS:
-            logs.event("rate_limits_failed", "no room for more counts: forgetting the oldest", logging.WARNING)
-            by_age = sorted(self._storage.expirations.items(), key=lambda each: each[1])
-            for key, _ in by_age[: _MOST_KEYS // 10]:
-                self._storage.clear(key)
-        return _wait(self._limiter, limit, of)
+    def __len__(self) -> int:
+        return sum(len(keys) for keys in self._counts.values())
 
-
-def _wait(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, of: tuple[str, ...]) -> float | None:
-    if limiter.hit(limit, *of):
-        return None
-    return limiter.get_window_stats(limit, *of).reset_time - time.time()
+    def wait(self, limit: RateLimitItem, action: str, by: str, key: str) -> float | None:
+        """Counts one, or says in how many seconds there is room for it."""
+        keys = self._counts[limit, action, by]
+        window = limit.get_expiry()
+        number, passed = divmod(time.monotonic(), window)
+        last, count, before = keys.pop(key, (number, 0, 0))
+        if last != number:
+            count, before = 0, count if last == number - 1 else 0
+        has_room = count + before * (1 - passed / window) < limit.amount
+        keys[key] = (number, count + has_room, before)
+        if len(keys) > _MOST_KEYS:
+            keys.popitem(last=False)
+        if has_room:
+            return None
+        if count == limit.amount:
+            return window - passed
+        return window * (1 - (limit.amount - count) / before) - passed
 
 
 @functools.cache

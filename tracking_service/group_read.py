@@ -7,15 +7,20 @@ has planned already: the mechanism of `common.group_commit`, for a statement tha
 from common import codec, read_model
 from common.group_commit import GroupCommit
 from common.order_numbers import is_order_number
-from common.read_model import STANDING, Standing
+from common.read_model import Standing
 from common.settings import Settings
 
+# What everybody may know of each.
+_COLUMNS = [
+    read_model.public_name("orders.processed_by") if field == "processed_by" else field
+    for field in Standing._fields
+]
 # Each order is looked up for itself: a join would read a small table as a whole, and its plan be kept.
 _STANDING = f"""
     select o.*
     from jsonb_array_elements_text($1) with ordinality as asked (number, position)
         left join lateral (
-            select {STANDING} from orders where number = asked.number limit 1
+            select {", ".join(_COLUMNS)} from orders where number = asked.number limit 1
         ) o on true
     order by asked.position
 """
@@ -29,7 +34,7 @@ class StatusReader:
         self.close = self._query.close
 
     def standing(self, order_number: str) -> Standing:
-        """As read_model.order_standing(). Raises NotFound and Unavailable."""
+        """As read_model.order_standing(), with no person's name. Raises NotFound and Unavailable."""
         if not is_order_number(order_number):
             raise read_model.unknown(order_number)
         standing = Standing(*self._query.write(codec.dumps(order_number)))

@@ -30,7 +30,9 @@ class Tracking(Postgres):
 
 
 class TrackingBoard(Board):
-    """The board as tracking_service hangs it out."""
+    """The board as tracking_service hangs it out, for everybody."""
+
+    is_public = True
 
     def __init__(self, sessions: Sessions, settings: Settings, reader: StatusReader) -> None:
         super().__init__(sessions, settings)

@@ -65,26 +65,30 @@ class AccountDesk:
 
     def register(self, body: Any, caller: Caller) -> dict[str, Any]:
         """Make a customer's account; returns it with a token. Raises Invalid, Taken and TooManyRequests."""
-        self._limits.registering(_address(caller))
+        address = _address(caller)
+        self._limits.registering(address)
         wanted = form.registration(body)
         password_hash = passwords.hashed(wanted["password"])
         with self._sessions.single() as session:
             user = add(session, wanted["email"], wanted["username"], password_hash, CUSTOMER)
-        logs.event("user_registered", f"user {user.id} registered", user_id=user.id)
+        logs.event("user_registered", f"user {user.id} registered", user_id=user.id, address=address)
         return self._signed_in(user)
 
     def login(self, body: Any, caller: Caller) -> dict[str, Any]:
         """Sign in; returns the account with a token. An unknown e-mail and a wrong password look the same, and
         take the same. Raises Invalid, Unauthorized and TooManyRequests."""
         wanted = form.sign_in(body)
-        email = wanted["email"].lower()
-        self._limits.signing_in(_address(caller), email)
+        email, address = wanted["email"].lower(), _address(caller)
+        self._limits.signing_in_from(address)
         with self._sessions.single() as session:
             user = session.execute(_BY_EMAIL, {"email": email}).one_or_none()
+        user_id = user and user.id
+        self._limits.signing_in_as(email, address, user_id)
         if not passwords.matches(wanted["password"], user and user.password_hash) or user is None:
-            _refused("wrong e-mail or password", caller, user and user.id)
+            message = "wrong e-mail or password"
+            logs.event("sign_in_refused", message, logging.WARNING, user_id=user_id, address=address)
             raise Unauthorized("Wrong e-mail or password.")
-        logs.event("signed_in", f"user {user.id} signed in", user_id=user.id)
+        logs.event("signed_in", f"user {user_id} signed in", user_id=user_id, address=address)
         return self._signed_in(user)
 
     def change_password(self, body: Any, caller: Caller) -> dict[str, Any]:
@@ -97,11 +101,13 @@ class AccountDesk:
         wanted = form.new_password(body)
         if person.user_id is None:
             raise Forbidden("The house has no password.")
-        self._limits.signing_in(person.address, person.user_id)
+        trace: dict[str, Any] = {"user_id": person.user_id, "address": person.address}
+        self._limits.signing_in_from(person.address)
+        self._limits.signing_in_as(person.user_id, **trace)
         with self._sessions.single() as session:
             current = session.execute(_BY_ID, {"id": person.user_id}).scalar_one()
         if not passwords.matches(wanted["current_password"], current):
-            _refused("wrong current password", caller, person.user_id)
+            logs.event("password_change_refused", "wrong current password", logging.WARNING, **trace)
             raise Forbidden("The current password is another one.")
         new = passwords.hashed(wanted["new_password"])
         with self._sessions.single() as session:
@@ -109,7 +115,7 @@ class AccountDesk:
             user = session.execute(_SET_PASSWORD, parameters).one_or_none()
         if user is None:
             raise Unauthorized("The password has changed meanwhile; sign in again.")
-        logs.event("password_changed", f"user {user.id} changed their password", user_id=user.id)
+        logs.event("password_changed", f"user {user.id} changed their password", **trace)
         return self._signed_in(user)
 
     def page(self, query: Any, caller: Caller) -> dict[str, Any]:
@@ -169,11 +175,6 @@ def add(session: Any, email: str, username: str, password_hash: str, role: str) 
 
 def _shown(user: Any) -> dict[str, Any]:
     return {"id": user.id, "email": user.email, "username": user.username, "role": user.role}
-
-
-def _refused(why: str, caller: Caller, user_id: int | None) -> None:
-    """For whoever looks into it: where from, and whose account, if it is one's. Never an e-mail."""
-    logs.event("sign_in_refused", why, logging.WARNING, address=_address(caller), user_id=user_id)
 
 
 def _address(caller: Caller) -> str | None:

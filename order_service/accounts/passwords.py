@@ -1,7 +1,8 @@
 """Passwords: argon2id, worked out beside the process's other work, and never many at once.
 
-A hash is made to cost time. It is computed in a thread of its own, at a low priority and one at a time, so that
-people who order do not feel that others sign in, or that somebody tries passwords by the thousand.
+A hash is made to cost time and memory. It is computed in a thread of its own, at a low priority and one at a time,
+so that people who order do not feel that others sign in, or that somebody tries passwords by the thousand. One
+whose request gave up meanwhile is finished before the next begins.
 """
 
 import os
@@ -21,7 +22,9 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NICENESS = 10
 _MOST_WAITING = 30  # sign-ins that wait for their turn; about a second's worth
 _TURN = Semaphore(1)
-# One at a time needs one thread. With eventlet's twenty, each would keep the memory of a hash.
+
+# One native thread instead of eventlet's twenty, which nothing else here uses: glibc keeps a hash's memory for the
+# thread's next one, and for each thread by itself. Giving it back each time made a hash half as slow again.
 tpool.set_num_threads(1)
 
 # What an unknown user's password is held against, so that it takes as long as a known one's.

@@ -2,6 +2,10 @@
 
 A token carries the version that its user's role and password had. When either changes the version goes up, and the
 token is void, whatever it says itself.
+
+Processes on several machines issue and read tokens, so their clocks differ, and a clock may be set back. A token
+is none the worse for that: `exp` has some leeway, and `iat` may lie ahead, though not so far that a token from a
+clock that was wrong by years would be good for years.
 """
 
 import hashlib
@@ -15,7 +19,8 @@ import jwt
 from common.errors import Unauthorized
 
 LIFETIME = timedelta(hours=1)
-_LEEWAY = timedelta(seconds=30)  # by which the clocks of two machines may differ
+_LEEWAY = timedelta(seconds=30)  # by which clocks may differ; machines with NTP differ by less than one second
+_AHEAD = timedelta(days=1)  # a clock that was set back by more than this voids the tokens from before
 _ALGORITHM = "HS256"
 _CLAIMS = ["sub", "role", "iat", "exp", "jti", "ver"]
 
@@ -51,14 +56,15 @@ def read(token: object, signing_key: bytes) -> Claims:
             token if isinstance(token, str) else "",
             _key(signing_key),
             [_ALGORITHM],
-            # A token from the future is one of before this clock was set back: it is ours all the same.
-            options={"require": _CLAIMS, "verify_iat": False},
             leeway=_LEEWAY,
+            options={"require": _CLAIMS, "verify_iat": False},
         )
+        if datetime.fromtimestamp(said["iat"], UTC) > datetime.now(UTC) + _AHEAD:
+            raise Unauthorized("The token is from the future; sign in again.")
         return Claims(int(said["sub"]), str(said["role"]), int(said["ver"]))
     except jwt.ExpiredSignatureError as exc:
         raise Unauthorized("The token has expired; sign in again.") from exc
-    except (jwt.InvalidTokenError, ValueError, TypeError) as exc:
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as exc:
         raise Unauthorized("The token is not valid; sign in again.") from exc
 
 

@@ -56,7 +56,7 @@ def test_a_margarita_from_registration_to_completed(bar: Expedite) -> None:
     history = bar.track(f"/orders/{number}/history")
     assert [(each["status"], each["changed_by"]) for each in history] == [
         ("received", "customer"),
-        ("cooking", "staff"),  # numbers can be guessed: who it was is for staff to know
+        ("cooking", "staff"),
         ("ready", "staff"),
         ("cooking", "staff"),
         ("ready", "staff"),

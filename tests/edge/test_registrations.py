@@ -1,29 +1,59 @@
-"""A password's hash takes 19 MiB for a moment; who registers by the dozen must not have them kept."""
+"""People who register or try passwords one after the other. A hash takes 19 MiB, and many take no more."""
 
-import requests
+import os
 
-from tests.edge.attack import Customers, memory
+import pytest
+
+from tests.edge.attack import Customers, attackers, memory
+from tests.eventually import eventually
 from tests.expedite import Expedite
-from tests.people import NO_LIMITS
+from tests.people import NO_LIMITS, register, sign_in
 
-#: MiB: what one hash takes, twice, since the allocator keeps what it may need again.
-ROOM = 45.0
+TIMES = 40
+#: MiB that a process may grow by: what one hash takes, and the warming up of everything else.
+HASHES_ROOM = 45.0
 
 
-def test_forty_registrations_and_as_many_wrong_passwords_leave_no_memory_behind(expedite: Expedite) -> None:
-    front_door = expedite.start("order_service", **NO_LIMITS)
-    customers = Customers(front_door.url)
-    customers.order()
-    before = memory(front_door)
-    for number in range(40):
-        account = {"email": f"ada{number}@example.com", "password": "analytical engine"}
-        made = requests.post(
-            f"{front_door.url}/register", json={**account, "username": f"ada{number}"}, timeout=30
-        )
-        assert made.status_code == 201, made.text
-    for number in range(40):
-        wrong = {"email": f"ada{number}@example.com", "password": "difference engine"}
-        assert requests.post(f"{front_door.url}/login", json=wrong, timeout=30).status_code == 401
-    customers.order()
+@pytest.fixture
+def customers(expedite: Expedite) -> Customers:
+    expedite.start("order_service", **NO_LIMITS)
+    return Customers(expedite.url("order_service"))
+
+
+def test_forty_registrations_leave_no_memory_behind(expedite: Expedite, customers: Customers) -> None:
+    [process] = expedite.processes
+    before = memory(process)
+    for _ in range(TIMES):
+        register(expedite)
+    assert memory(process) - before < HASHES_ROOM
+
+
+def test_forty_wrong_passwords_leave_no_memory_behind(expedite: Expedite, customers: Customers) -> None:
+    [process] = expedite.processes
+    ada = register(expedite)
+    before = memory(process)
+    for _ in range(TIMES // 2):
+        assert sign_in(expedite, ada.email, "another password").status_code == 401
+        assert sign_in(expedite, "nobody@example.com", "another password").status_code == 401
+    assert memory(process) - before < HASHES_ROOM
+
+
+def test_who_tries_passwords_without_end_holds_no_order_up(expedite: Expedite, customers: Customers) -> None:
+    [process] = expedite.processes
+    before = memory(process)
+    with customers.ordering(least=20), attackers(8, lambda: tries_a_password(expedite)):
+        pass
     customers.were_served()
-    assert memory(front_door) - before < ROOM
+    assert memory(process) - before < HASHES_ROOM
+
+
+def test_a_process_ends_in_time_while_passwords_are_tried(expedite: Expedite, customers: Customers) -> None:
+    [process] = expedite.processes
+    with attackers(8, lambda: tries_a_password(expedite)):
+        eventually(lambda: process.actions("sign_in_refused"))
+        assert process.stop(within=15) == 0
+
+
+def tries_a_password(expedite: Expedite) -> None:
+    answer = sign_in(expedite, f"{os.urandom(4).hex()}@example.com", "another password")
+    assert answer.status_code in (401, 429, 503)

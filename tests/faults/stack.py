@@ -37,7 +37,7 @@ PARTS = {
 
 # Half a second of cooking, so that there is always something on the stove; together some 40 orders a second.
 _COOKING = {"COOKING_SPEED": 20, "PREFETCH": 10}
-_HEARTBEAT = 1.0  # seconds, so that a dead worker's name is free after two
+_HEARTBEAT = 1.0  # seconds, so that a frozen worker's name is free after two
 
 
 class Stack:
@@ -81,7 +81,7 @@ class Stack:
         started = self.processes[part] = self.expedite.start(service, wait=False, **settings)
         if wait and service == KITCHEN:
             eventually(lambda: started.actions("worker_registered") or started.popen.poll() is not None, 30)
-            if started.popen.poll() is not None:  # the name of a worker that died is not free at once
+            if started.popen.poll() is not None:  # the name of a worker that is frozen is not free at once
                 assert started.actions("worker_registration_failed"), started.lines[-5:]
                 self.start(part)
         if wait:

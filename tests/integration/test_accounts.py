@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from order_service.accounts import tokens
+from tests.eventually import eventually
 from tests.expedite import ROOT, SECRET_KEY, Expedite
 from tests.people import NO_LIMITS, PASSWORD, Someone, get, post, register, request, sign_in
 
@@ -176,6 +177,8 @@ def forged_tokens(token: str) -> dict[str, str]:
         "of something else": jwt.encode({**claims, "sub": "1 or 1=1"}, key, "HS256"),
         "of another version": jwt.encode({**claims, "ver": 7}, key, "HS256"),
         "of a strange version": jwt.encode({**claims, "ver": {}}, key, "HS256"),
+        "from next year": jwt.encode({**claims, "iat": claims["iat"] + 365 * 86400}, key, "HS256"),
+        "from a strange time": jwt.encode({**claims, "iat": 1e300}, key, "HS256"),
         **{f"no {name}": jwt.encode(rest, key, "HS256") for name, rest in without.items()},
         "no claims": signed(f"{head}.{part([])}"),  # type: ignore[arg-type]
         "empty": "",
@@ -332,6 +335,45 @@ def test_no_password_token_hash_or_email_is_logged_or_sent(house: Expedite) -> N
     ):
         assert secret not in logged
     assert "secret@example.com" not in logged
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_what_is_refused_at_sign_in_can_be_traced_and_answers_the_same(expedite: Expedite, exists: bool) -> None:
+    limits = {**NO_LIMITS, "SIGN_IN_PER_ACCOUNT": "2 per day", "TRUSTED_PROXIES": 1}
+    process = expedite.start("order_service", **limits)
+    ada = register(expedite)
+    email = ada.email if exists else "nobody@example.com"
+
+    def tries(address: str) -> requests.Response:
+        body = {"email": email, "password": "another password"}
+        headers = {"X-Forwarded-For": f"{email}, {address}"}
+        return requests.post(f"{process.url}/login", json=body, headers=headers, timeout=15)
+
+    answers = [tries(f"10.0.0.{number}") for number in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert "user" not in answers[2].text
+    user_id = ada.id if exists else None
+    eventually(lambda: process.actions("rate_limited"))
+    assert [line["details"] for line in process.actions("sign_in_refused")] == [
+        {"user_id": user_id, "address": "10.0.0.0"},
+        {"user_id": user_id, "address": "10.0.0.1"},
+    ]
+    [limited] = process.actions("rate_limited")
+    assert (limited["details"]["user_id"], limited["details"]["address"]) == (user_id, "10.0.0.2")
+    assert "example.com" not in "".join(process.lines)
+
+
+def test_a_change_of_password_that_is_refused_can_be_traced(expedite: Expedite) -> None:
+    process = expedite.start("order_service", **{**NO_LIMITS, "SIGN_IN_PER_ACCOUNT": "2 per day"})
+    ada = register(expedite)
+    body = {"current_password": "another password", "new_password": "a better battery"}
+    answers = [request(expedite, "PUT", "/users/me/password", body, ada).status_code for _ in range(3)]
+    assert answers == [403, 403, 429]
+    who = {"user_id": ada.id, "address": "127.0.0.1"}
+    eventually(lambda: process.actions("rate_limited"))
+    assert [line["details"] for line in process.actions("password_change_refused")] == [who] * 2
+    [limited] = process.actions("rate_limited")
+    assert limited["details"].items() >= who.items()
 
 
 def make_admin(house: Expedite, *arguments: str, password: str = "") -> subprocess.CompletedProcess[str]:

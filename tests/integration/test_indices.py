@@ -41,6 +41,10 @@ FILL = """
         select n, 'x', now() - n * interval '1 second' from generate_series(1, {orders}) n;
     insert into order_status_log (order_id, sequence, status, changed_by, changed_at)
         select id, 1, 'received', 'customer', now() from orders;
+    insert into workers (name, instance, order_types, status, heartbeat_interval, registered_at, last_seen,
+            cooking_speed)
+        select 'chef ' || n, gen_random_uuid(), array['takeout'], 'offline', 30, now(), now(), 1
+        from generate_series(1, 1000) n;
     analyze
 """
 ONE = "ORD_20260101_000042"
@@ -59,15 +63,26 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
     latest = select(Order).order_by(Order.id.desc()).limit(50)
     items = "select * from order_items where order_id in (5, 6, 7) order by order_id, position"
     return {
-        "statuses": (group_read._STANDING.replace("$1", f"'[\"{ONE}\"]'::jsonb"), {"uq_orders_number"}),
+        "statuses": (
+            group_read._STANDING.replace("$1", f"'[\"{ONE}\"]'::jsonb"),
+            {"uq_orders_number", "pk_workers"},
+        ),
         "a status": (plain(read_model._STANDING, number=ONE), {"uq_orders_number"}),
         "a history": (plain(read_model._HISTORY, number=ONE), {"uq_orders_number", "pk_order_status_log"}),
+        "a history for everybody": (
+            plain(read_model._PUBLIC_HISTORY, number=ONE),
+            {"uq_orders_number", "pk_order_status_log", "pk_workers"},
+        ),
         "what waits": (plain(read_model._WAITING), {"ix_orders_open"}),
         "what cooks": (plain(read_model._COOKING), {"ix_orders_open"}),
         "the kitchen's load": (plain(read_model._LOAD), {"ix_orders_open"}),
         "what is open": (plain(house._ORDERS), {"ix_orders_open"}),
         "how many are stuck": (plain(house._STUCK, received=900, cooking=300), {"ix_orders_open"}),
         "what is stuck": (plain(read_model._STUCK, received=900, cooking=300), {"ix_orders_open"}),
+        "what is stuck, for everybody": (
+            plain(read_model._PUBLIC_STUCK, received=900, cooking=300),
+            {"ix_orders_open", "pk_workers"},
+        ),
         "an order": (plain(one), {"uq_orders_number"}),
         "its items": (items, {"pk_order_items"}),
         "a customer's orders": (plain(own), {"ix_orders_customer"}),

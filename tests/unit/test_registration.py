@@ -1,0 +1,42 @@
+"""A worker is not registered before it holds the lock that says that it lives."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import eventlet
+import pytest
+from eventlet.event import Event
+
+from common import database
+from common.settings import load, settings
+from kitchen_service import registration
+from kitchen_service.registration import Registration
+from tests.expedite import ROOT
+
+
+def test_a_name_is_claimed_when_the_lock_is_held_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    granted = Event()
+    executed: list[Any] = []
+
+    class Session:
+        def __init__(self, *_args: Any, **_options: Any) -> None:
+            """Nobody is connected to."""
+
+        def query(self, statement: str, _parameters: Any = ()) -> None:
+            if statement == registration._LIVE:
+                granted.wait()
+
+    monkeypatch.setattr(database, "SessionOfItsOwn", Session)
+    worker = Registration()
+    worker.settings = settings(load(ROOT / "config.yaml"), "kitchen_service")
+    worker.name = "chef_mario"
+    worker.container = SimpleNamespace(stopping=False)
+    monkeypatch.setattr(worker, "_execute", lambda statement, **_: executed.append(statement) or ["chef_mario"])
+    lives, registers = eventlet.spawn(worker._live), eventlet.spawn(worker._register)
+    eventlet.sleep(0.1)
+    assert executed == []
+
+    granted.send()
+    registers.wait()
+    assert executed == [registration._REGISTER]
+    lives.kill()
