@@ -16,7 +16,7 @@ import psycopg2
 from nameko_sqlalchemy import Database
 from nameko_sqlalchemy.database import Session
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -223,12 +223,56 @@ class Postgres(Database):
         """Nothing is left to close."""
 
     def _say_when_connected(self) -> None:
+        self._wait_for_postgresql()
+        with contextlib.suppress(Unavailable):
+            say_if_connections_are_scarce(self.settings, self.container.service_name)
+
+    def _wait_for_postgresql(self) -> None:
         pause = 0.5
         while not is_ready(self.settings):
             logs.event("db_connection_failed", "waiting for PostgreSQL", logging.WARNING, pause_seconds=pause)
             eventlet.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         logs.event("db_connected", "PostgreSQL answers", url=self.engine.url.render_as_string(hide_password=True))
+
+
+#: What a process holds of PostgreSQL's connections besides its pool: group commit, relay, a worker's lock, and a
+#: probe's at times. docs/operations.md adds them up.
+_BESIDES = {"order_service": 3, "kitchen_service": 4, "tracking_service": 2, "notifier_service": 0}
+_ROOM = text("""
+    select least(
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0),
+            (select nullif(datconnlimit, -1) from pg_database where datname = current_database()),
+            (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user)
+        ) as most,
+        (select count(*) from pg_stat_activity
+            where backend_type = 'client backend' and pid <> pg_backend_pid()) as open
+""")
+
+
+_ADDED_UP: set[Settings] = set()
+
+
+def say_if_connections_are_scarce(settings: Settings, service_name: str) -> None:
+    """Log it when this process may want more connections than PostgreSQL has left, with the sum. Once a process.
+    Raises Unavailable."""
+    if settings in _ADDED_UP:
+        return
+    _ADDED_UP.add(settings)
+    own = settings.db_pool_size + _BESIDES[service_name]
+    with transaction(settings) as session:
+        found = session.execute(_ROOM).one()
+    if found.open + own > found.most:
+        logs.event(
+            "db_connections_scarce",
+            f"this process may hold {own} connections, which with the {found.open} that are open makes"
+            f" {found.open + own}, and PostgreSQL takes {found.most}: raise max_connections or lower DB_POOL_SIZE",
+            logging.WARNING,
+            own=own,
+            open=found.open,
+            most=found.most,
+        )
 
 
 def is_ready(settings: Settings) -> bool:

@@ -150,7 +150,7 @@ def settings(config: Mapping[str, Any], service_name: str) -> Settings:
         max_connections_per_address=whole("MAX_CONNECTIONS_PER_ADDRESS", 1, 100_000),
         stop_grace=number("STOP_GRACE", 0.1, 3600),
         statement_timeout=number("STATEMENT_TIMEOUT", 0.1, 600),
-        db_pool_size=whole("DB_POOL_SIZE", 1, 1000),
+        db_pool_size=_whole({"DB_POOL_SIZE": config["DB_POOL_SIZE"][service_name]}, "DB_POOL_SIZE", 1, 1000),
         db_pool_timeout=number("DB_POOL_TIMEOUT", 0.1, 60),
         broker_heartbeat=whole("HEARTBEAT", 1, 600),
     )

@@ -74,7 +74,7 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("RECALL_WINDOW", -1),
         ("STOP_GRACE", "75s"),
         ("STATEMENT_TIMEOUT", 0),
-        ("DB_POOL_SIZE", 0),
+        ("DB_POOL_SIZE", {"order_service": 0}),
         ("DB_POOL_TIMEOUT", 1e9),
         ("HEARTBEAT", 0),
         ("OPEN_ITEMS", "no"),
