@@ -3,6 +3,7 @@
 import contextlib
 
 from tests.edge.attack import Customers, attackers, connect, memory, received
+from tests.eventually import eventually
 from tests.expedite import Expedite, Process
 
 ASK = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -58,3 +59,30 @@ def test_a_connection_has_a_last_request(front_door: Process) -> None:
         answers = received(sock)
     assert answers.count(b"HTTP/1.1 200 OK") == 1000
     assert answers.count(b"Connection: close") == 1
+
+
+def test_between_two_of_its_requests_it_is_others_turn(front_door: Process) -> None:
+    many = b"".join(
+        b"GET /orders/none HTTP/1.1\r\nHost: x\r\nX-Request-ID: many-%d\r\n\r\n" % n for n in range(150)
+    )
+    with connect(front_door) as greedy, connect(front_door) as modest:
+        with front_door.frozen():  # so that both have come when it looks again
+            greedy.sendall(many)
+            modest.sendall(b"GET /orders/none HTTP/1.1\r\nHost: x\r\nX-Request-ID: one\r\n\r\n")
+        eventually(lambda: {"one", "many-149"} <= set(answered(front_door)))
+    assert answered(front_door).index("one") < answered(front_door).index("many-100")
+
+
+def answered(process: Process) -> list[str]:
+    """The ids of the requests that a process has answered, in that order."""
+    return [str(line["request_id"]) for line in process.actions("request_received")]
+
+
+def test_a_client_of_before_that_wants_to_go_on_is_told_that_it_may(front_door: Process) -> None:
+    with connect(front_door) as sock:
+        sock.sendall(
+            b"GET /health/live HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /health/live HTTP/1.0\r\n\r\n"
+        )
+        first, second = received(sock).split(b"HTTP/1.1 ")[1:]
+    assert b"\r\nConnection: keep-alive\r\n" in first
+    assert b"\r\nConnection: close\r\n" in second

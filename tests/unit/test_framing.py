@@ -255,6 +255,13 @@ def test_a_body_has_a_bound_and_so_has_what_comes_with_it(data: bytes, refused_a
     assert found == []
 
 
+def test_what_comes_beside_a_body_is_counted_for_each_by_itself() -> None:
+    one = CHUNKED + b"1;%s\r\na\r\n0\r\n\r\n" % (b"x" * (MAX_CHUNKING - 100))
+    found, refusal, _ = read(one * 3, 1000)
+    assert refusal is None
+    assert found == [("POST", "/", b"a")] * 3
+
+
 def test_64_kib_are_read() -> None:
     body = b"x" * MAX_BODY
     assert read(CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (MAX_BODY, body), 1000)[0] == [("POST", "/", body)]
