@@ -15,7 +15,17 @@ import yaml
 from common.settings import load, settings
 from tests.expedite import ROOT
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+class _Plain(yaml.SafeLoader):
+    """Leaves ${NAME:default} as it is, also when nameko has taught YAML to put the environment in."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if "env_var" not in tag]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+COMPOSE: dict[str, Any] = yaml.load((ROOT / "docker-compose.yml").read_text(), _Plain)
 CONTAINERS: dict[str, Any] = COMPOSE["services"]
 OURS = [name for name, container in CONTAINERS.items() if container["image"] == "expedite"]
 SERVERS = [name for name in CONTAINERS if name != "migrate"]
