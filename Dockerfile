@@ -15,4 +15,4 @@ COPY . .
 # Now, since a container's files cannot be written.
 RUN python -m compileall -q .
 USER expedite
-CMD ["nameko", "run", "--config", "config.yaml", "order_service"]
+CMD ["nameko", "run", "--config", "config.yml", "order_service"]

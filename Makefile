@@ -4,12 +4,15 @@
 export PYTHON ?=
 export VENV ?= .venv
 
-.PHONY: help run admin test soak bench lint lock clean venv
+.PHONY: help run admin test test-fast test-faults mutants soak bench lint lock clean venv
 
 help:
 	@echo "make run    start everything; Ctrl-C stops it"
 	@echo "make admin  make EMAIL's account an admin's; where there is none, make it"
-	@echo "make test   check everything"
+	@echo "make test   check style, types, architecture, and behaviour, with one fault of each kind"
+	@echo "make test-fast    of that what needs no server, in seconds"
+	@echo "make test-faults  the whole matrix of faults and attacks, and what takes long"
+	@echo "make mutants  take out each mechanism that a guarantee rests on, and see that its test fails"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
 	@echo "make bench  measure everything, or ONLY=intake,tracking,kitchen,growth,memory, into bench/RESULTS.md;"
 	@echo "            AGAINST=<git revision> measures that code, too, in turn with this one (intake, tracking)"
@@ -29,11 +32,24 @@ run: venv
 admin: venv
 	@[ ! -e .devstack/env ] || . ./.devstack/env; $(VENV)/bin/python -W ignore -m order_service.accounts.admin "$$EMAIL"
 
+# How many tests run beside each other: they also wait, so more than there are cores.
+JOBS ?= $(shell echo $$((2 * $$(nproc))))
+PYTEST = $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -o tmp_path_retention_policy=failed
+
 test: lint
-	$(VENV)/bin/python -m pytest -n 2 -o tmp_path_retention_policy=failed
+	$(PYTEST) -m "not matrix"
+
+test-fast: venv
+	$(VENV)/bin/python -m pytest -n 2 tests/unit
+
+test-faults: venv
+	$(PYTEST) -m matrix
+
+mutants: venv
+	@$(VENV)/bin/python -W ignore -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 
 soak: venv
-	@$(VENV)/bin/python -W ignore -m tests.faults.soak --orders $(or $(ORDERS),10000)
+	@$(VENV)/bin/python -W ignore -m tests.soak --orders $(or $(ORDERS),10000)
 
 # QUICK=1 only sees whether it works. MINUTES is how long memory is watched.
 bench: venv

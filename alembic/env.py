@@ -1,5 +1,6 @@
-"""Migrations run against the database that config.yaml names (DATABASE_URL in the environment), while the house is
-open. The rules for that stand in docs/operations.md, and tests/integration/test_migrations.py holds each of them.
+"""Migrations run against the database that config.yml names (DATABASE_URL in the environment), while the
+restaurant is open. The rules for that stand in docs/operations.md, and tests/integration/test_migrations.py holds
+each of them.
 """
 
 import logging
@@ -12,8 +13,8 @@ from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from alembic import context
-from common.models import Base
-from common.settings import database_url, load, sqlalchemy_url
+from common.orders.tables import Base
+from common.settings import Settings, load_config, sqlalchemy_url
 
 _ONE_AT_A_TIME = 0x0D7B0C6  # advisory lock: two migrations started at once wait for each other
 # Whoever waits for a table's lock has all others wait behind it. So a migration gives up soon, and tries again.
@@ -34,9 +35,9 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    config = load(Path(__file__).parent.parent / "config.yaml")
+    config = load_config(Path(__file__).parent.parent / "config.yml")
     engine = create_engine(
-        sqlalchemy_url(database_url(config, "order_service")),
+        sqlalchemy_url(Settings.of(config, "order_service").database_url),
         poolclass=pool.NullPool,
         connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS}"},
     )

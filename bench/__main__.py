@@ -23,7 +23,7 @@ from bench.stack import RESTING, Stack, running
 from devstack.processes import DevstackError, say
 
 RESULTS = ROOT / "bench/RESULTS.md"
-_LEAST_ROUNDS = 5
+_MIN_ROUNDS = 5
 _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "intake": intake.run,
     "tracking": tracking.run,
@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description="Measures Expedite on this machine.")
     parser.add_argument("--only", help=f"parts of: {', '.join(_PARTS)}")
     parser.add_argument("--against", help=f"a git revision to measure beside this code: {', '.join(_COMPARED)}")
-    parser.add_argument("--rounds", type=int, help=f"at least {_LEAST_ROUNDS}")
+    parser.add_argument("--rounds", type=int, help=f"at least {_MIN_ROUNDS}")
     parser.add_argument("--minutes", type=float, help="how long memory is watched")
     parser.add_argument("--quick", action="store_true", help="only see whether it works; writes nothing")
     given = parser.parse_args()
@@ -52,8 +52,8 @@ def main() -> int:
         parser.error(
             f"only {' and '.join(_COMPARED)} can be measured against a revision: {', '.join(sorted(apart))}"
         )
-    if given.rounds is not None and given.rounds < _LEAST_ROUNDS and not given.quick:
-        parser.error(f"the range of less than {_LEAST_ROUNDS} rounds says little")
+    if given.rounds is not None and given.rounds < _MIN_ROUNDS and not given.quick:
+        parser.error(f"the range of less than {_MIN_ROUNDS} rounds says little")
     plan = QUICK if given.quick else Plan()
     plan = replace(plan, rounds=given.rounds or plan.rounds, memory_minutes=given.minutes or plan.memory_minutes)
     # Whatever asks us to end, what we started is ended first.
@@ -104,7 +104,7 @@ Written by `make bench`. Everything runs on one machine, and shares its cores: P
 full_page_writes on, 300 connections, all else its default), RabbitMQ, the services, and what makes the load. A
 figure is the median of its rounds, with the range in brackets. Variants take turns within each round, but
 connections and clients come in ascending order; a ratio is of figures of the same round. Settings are the defaults
-of config.yaml where nothing else is said; log lines are written to memory. Every database is a new copy, and is
+of config.yml where nothing else is said; log lines are written to memory. Every database is a new copy, and is
 used when the disk has come to rest, for which there is a minute: {RESTING}.
 
 {_machine()}.
@@ -130,8 +130,8 @@ def _circumstances(plan: Plan, part: str, before: str | None, seconds: float, re
 
 
 def _changed_settings() -> str:
-    """The settings of config.yaml that this environment changes: services inherit it."""
-    names = re.findall(r"\$\{(\w+):", (ROOT / "config.yaml").read_text())
+    """The settings of config.yml that this environment changes: services inherit it."""
+    names = re.findall(r"\$\{(\w+):", (ROOT / "config.yml").read_text())
     ours = re.compile(r"DATABASE_URL|AMQP_URI|SECRET_KEY|PUBLIC_URL|\w+_ADDRESS")
     changed = sorted({name for name in names if name in os.environ and not ours.fullmatch(name)})
     return "".join(f", {name}={os.environ[name]}" for name in changed)

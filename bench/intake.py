@@ -8,7 +8,8 @@ from bench.drivers import BenchError, Load, Times
 from bench.plan import Plan
 from bench.report import Figures, side_by_side, table
 from bench.revisions import NOW, Code
-from bench.stack import Site, Stack, refuses_beyond
+from bench.site import Site
+from bench.stack import Stack, refuses_beyond
 from devstack.processes import say
 
 CONNECTIONS = (1, 8, 32, 128)

@@ -4,7 +4,8 @@ from bench import drivers, intake
 from bench.drivers import BenchError, Times
 from bench.plan import Plan
 from bench.report import Figures, table
-from bench.stack import Site, Stack
+from bench.site import Site
+from bench.stack import Stack
 from devstack.processes import say
 
 WORKERS = (1, 2, 4)

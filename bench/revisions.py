@@ -27,6 +27,12 @@ class Code:
         """The database that has this code's tables and no rows."""
         return f"migrated_{self.name}"
 
+    @property
+    def config(self) -> Path:
+        """Its settings; until November 2026 the file was config.yaml."""
+        ours, former = self.folder / "config.yml", self.folder / "config.yaml"
+        return ours if ours.exists() else former
+
     def figure(self, name: str) -> str:
         """What a figure of this code is called: today's have the plain names."""
         return name if self == NOW else f"{self.name} {name}"

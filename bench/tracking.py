@@ -9,7 +9,8 @@ from bench import drivers
 from bench.plan import MIXED, Plan
 from bench.report import Figures, side_by_side, table
 from bench.revisions import NOW, Code
-from bench.stack import Site, Stack, refuses_beyond
+from bench.site import Site
+from bench.stack import Stack, refuses_beyond
 from devstack.processes import say
 
 CONNECTIONS = (32, 128)

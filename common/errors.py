@@ -12,7 +12,7 @@ from nameko.exceptions import deserialize_to_instance
 
 FieldErrors = Sequence[dict[str, str]]
 
-_MOST_ERRORS = 50  # of one request that are answered, and logged
+_MAX_ERRORS = 50  # of one request that are answered, and logged
 
 
 class Refusal(Exception):
@@ -67,7 +67,7 @@ class Invalid(Refusal):
     @classmethod
     def fields(cls, errors: FieldErrors) -> "Invalid":
         """Of `errors`, each {"field": "items[1].price", "message": "…"}; of more than 50 the first."""
-        shown = list(errors[:_MOST_ERRORS])
+        shown = list(errors[:_MAX_ERRORS])
         names = ", ".join(dict.fromkeys(error["field"] or "body" for error in shown))
         more = f", and {len(errors) - len(shown)} more" if len(errors) > len(shown) else ""
         return cls(f"Not accepted: {names}{more}.", {"errors": shown})
@@ -134,6 +134,12 @@ class IllegalMove(Refusal):
         return cls(
             f"{order_number} is {current} and cannot become {wanted}.",
             {"current_status": current, "allowed": list(allowed)},
+        )
+
+    @classmethod
+    def in_other_hands(cls, order_number: str, current: str, holder: str, allowed: Sequence[str]) -> "IllegalMove":
+        return cls(
+            f"{order_number} is in the hands of {holder}.", {"current_status": current, "allowed": list(allowed)}
         )
 
 

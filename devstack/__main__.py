@@ -20,15 +20,13 @@ from typing import Any
 
 import yaml
 
-from devstack import services
+from devstack import launcher, services
 from devstack.postgres import Postgres
-from devstack.processes import DevstackError, command_for, is_free, say
+from devstack.processes import DevstackError, is_free, say
 from devstack.rabbitmq import RabbitMQ
 from devstack.supervision import Supervisor
 
-CHECKOUT = Path(__file__).absolute().parent.parent
 READY_SECONDS = 60
-MIGRATION_SECONDS = 120
 # What a service may take beyond STOP_GRACE to end once its work is done.
 STOP_MARGIN = 10
 
@@ -118,7 +116,7 @@ def _config(checkout: Path) -> dict[str, Any]:
     with warnings.catch_warnings(action="ignore"):
         from nameko.cli.main import setup_yaml_parser  # noqa: PLC0415 - it warns of its own pkg_resources
     setup_yaml_parser()  # ${NAME:default}
-    config: dict[str, Any] = yaml.safe_load((checkout / "config.yaml").read_text())
+    config: dict[str, Any] = yaml.safe_load((checkout / "config.yml").read_text())
     return config
 
 
@@ -137,7 +135,7 @@ def _check_ports(addresses: dict[str, tuple[str, int]]) -> None:
         if not is_free(port, host):
             raise DevstackError(
                 f"port {port}, which {service} needs, is in use: stop what listens there, "
-                f"or give the service another with {service.removesuffix('_service').upper()}_ADDRESS={host}:PORT"
+                f"or give the service another with {launcher.address_variable(service)}={host}:PORT"
             )
 
 
@@ -192,23 +190,7 @@ def _prepare(checkout: Path, environment: dict[str, str]) -> None:
     """Migrates the database, and gives it the starter menu if it has none."""
     say("bringing the database up to date")
     for module in (["alembic", "upgrade", "head"], ["order_service.menu.starter"]):
-        _run(module, checkout, environment)
-
-
-def _run(module: list[str], checkout: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command_for([sys.executable, "-m", *module], signal.SIGKILL),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-        cwd=checkout,
-        timeout=MIGRATION_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise DevstackError(f"the database could not be brought up to date:\n{done.stdout}")
+        launcher.run_module(module, checkout, environment)
 
 
 def _wait_until_ready(addresses: dict[str, tuple[str, int]], supervisor: Supervisor) -> None:
@@ -250,7 +232,7 @@ def main() -> int:
     parser.parse_args()
     signals = StopSignals()
     try:
-        run(CHECKOUT, signals)
+        run(launcher.CHECKOUT, signals)
     except StopRequestedError:
         return 0
     except (DevstackError, OSError, subprocess.TimeoutExpired) as error:

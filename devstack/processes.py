@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 
 # An unprivileged user that every Linux has (`nobody`), for programs that refuse to run as root.
 NOBODY = 65534
+
+_MAX_RESERVATIONS = 200  # of ports; each is an open file
+_reservations: deque[socket.socket] = deque()
 
 
 class DevstackError(Exception):
@@ -45,16 +49,27 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """Gives a port of 127.0.0.1 that nothing listens on.
+    """Gives a port of 127.0.0.1 that nothing listens on, and that nobody else is given meanwhile.
 
     It lies below the range that the kernel takes ports of outgoing connections from: such a
-    connection could otherwise take it while the server restarts.
+    connection could otherwise take it while the server restarts. The same port of UDP, which nothing
+    here uses, stays bound to say that it is taken, also to other processes.
     """
     for _ in range(1000):
         # Not the random module: tests that run side by side seed it alike, and would pick the same ports.
         port = 15000 + secrets.randbelow(15000)
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+            continue
         if is_free(port):
+            if len(_reservations) == _MAX_RESERVATIONS:
+                _reservations.popleft().close()
+            _reservations.append(reservation)
             return port
+        reservation.close()
     raise DevstackError("found no free port between 15000 and 30000")
 
 

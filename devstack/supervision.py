@@ -6,8 +6,8 @@ from typing import NoReturn, Protocol
 from devstack.processes import DevstackError, say
 
 FIRST_PAUSE = 0.5  # seconds until it is started again; twice as long each time
-LONGEST_PAUSE = 10.0
-MOST_TRIES = 8  # in a row; about half a minute of pauses
+MAX_PAUSE = 10.0
+MAX_TRIES = 8  # in a row; about half a minute of pauses
 STAYED_UP = 60.0  # seconds after which an end is a new one, and no sign of what was before
 
 
@@ -81,9 +81,9 @@ class _Watched:
             say(f"{self._part.name} is started again")
 
     def _plan(self, what: str) -> None:
-        if self._tries == MOST_TRIES:
-            self._give_up(f"{what}, for the {MOST_TRIES + 1}th time in a row")
-        pause = min(FIRST_PAUSE * 2**self._tries, LONGEST_PAUSE)
+        if self._tries == MAX_TRIES:
+            self._give_up(f"{what}, for the {MAX_TRIES + 1}th time in a row")
+        pause = min(FIRST_PAUSE * 2**self._tries, MAX_PAUSE)
         self._tries += 1
         self._start_at = time.monotonic() + pause
         say(f"{self._part.name} {what}; starting it again in {pause:g} s")

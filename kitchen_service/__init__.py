@@ -1,4 +1,4 @@
-"""The kitchen; one process is one worker. Run it with `WORKER_NAME=chef_luigi nameko run --config config.yaml
+"""The kitchen; one process is one worker. Run it with `WORKER_NAME=chef_luigi nameko run --config config.yml
 kitchen_service`."""
 
 from kitchen_service.service import KitchenService

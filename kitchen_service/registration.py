@@ -18,12 +18,14 @@ import eventlet
 import psycopg2
 from eventlet.event import Event
 from nameko.extensions import SharedExtension
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 
-from common import database, logs
 from common.errors import Unavailable
-from common.models import IS_ONLINE
-from common.settings import settings
+from common.observability import logs
+from common.orders.tables import IS_ONLINE
+from common.postgres.connection import DedicatedSession
+from common.postgres.provider import Postgres
+from kitchen_service.settings import KitchenSettings
 
 _LIVE = "select pg_advisory_lock(hashtextextended(%s, 0))"
 
@@ -70,6 +72,8 @@ class NameTaken(SystemExit):
 class Registration(SharedExtension):
     """This process as a worker. `instance` tells it from any other that ever had the same name."""
 
+    postgres = Postgres()
+
     def __init__(self) -> None:
         super().__init__()
         self.instance = uuid.uuid4()
@@ -78,7 +82,7 @@ class Registration(SharedExtension):
         self._registered = Event()
 
     def setup(self) -> None:
-        self.settings = settings(self.container.config, self.container.service_name)
+        self.settings: KitchenSettings = self.container.settings
         self.name = self.settings.worker_name
 
     def start(self) -> None:
@@ -128,7 +132,7 @@ class Registration(SharedExtension):
 
     def _hold_lock(self) -> None:
         """Returns never; raises when the session is lost or PostgreSQL does not answer."""
-        with contextlib.closing(database.SessionOfItsOwn(self.settings, quiet=_SIGN_OF_LIFE * 5)) as session:
+        with contextlib.closing(DedicatedSession(self.settings, quiet=_SIGN_OF_LIFE * 5)) as session:
             session.query(_LIVE, (str(self.instance),))
             if not self._has_lock.ready():
                 self._has_lock.send()
@@ -195,6 +199,6 @@ class Registration(SharedExtension):
             logs.event("db_query_failed", "heartbeat failed", logging.WARNING, reason=type(exc).__name__)
 
     def _execute(self, statement: Any, **parameters: Any) -> list[Any]:
-        with database.transaction(self.settings) as session:
+        with self.postgres.sessions.begin_in_background() as session:
             result = session.execute(statement, parameters)
-            return list(result) if result.returns_rows else []
+            return list(result) if isinstance(result, CursorResult) and result.returns_rows else []

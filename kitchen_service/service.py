@@ -1,14 +1,15 @@
 """kitchen_service: one process is one worker."""
 
-from typing import Any
-
-from common import health
-from common.dead_letters import DeadLetterOffice
-from common.events import ORDER_STATUS_CHANGED
-from common.messaging import BROADCAST, event_handler, rpc
-from common.outbox import Relay
-from kitchen_service.cooking import SERVICE_NAME, Kitchen
-from kitchen_service.tickets import Delivery
+from common.nameko_runtime import health
+from common.nameko_runtime.messaging import BROADCAST, event_handler, rpc
+from common.orders.events import ORDER_STATUS_CHANGED
+from common.orders.messages import OrderPlaced
+from common.outbox.relay import Relay
+from kitchen_service.dead_letters.letters import DeadLetters
+from kitchen_service.kitchen import Kitchen
+from kitchen_service.outcomes import Outcome
+from kitchen_service.settings import KitchenSettings
+from kitchen_service.stove import SERVICE_NAME
 from kitchen_service.work_queue import work_queue
 
 
@@ -16,52 +17,53 @@ class KitchenService(health.Probes):
     """Takes orders off the work queue, cooks them or hands them to people, and moves them on."""
 
     name = SERVICE_NAME
+    settings_class = KitchenSettings
     needs = (health.DATABASE, health.RABBITMQ)
 
     kitchen = Kitchen()
-    dead_letters = DeadLetterOffice()
+    dead_letters = DeadLetters()
     relay = Relay()
 
     @work_queue
-    def work_on_order(self, order: dict[str, Any], delivery: Delivery) -> None:
-        """The next order of the types that this worker takes."""
-        self.kitchen.work_on(order, delivery)
+    def work_on_order(self, order: OrderPlaced, attempts: int) -> Outcome:
+        """The next order of the types that this worker takes; returns what becomes of its ticket."""
+        return self.kitchen.work_on(order, attempts)
 
-    @event_handler("order_service", ORDER_STATUS_CHANGED, handler_type=BROADCAST, asks="kitchen")
-    def hear_of_change(self, change: dict[str, Any]) -> None:
+    @event_handler("order_service", ORDER_STATUS_CHANGED, handler_type=BROADCAST, prefilter="kitchen")
+    def hear_of_change(self, change: dict[str, object]) -> None:
         """Somebody at the front door moved an order; perhaps the one on this stove."""
         self.kitchen.hear(change)
 
     @rpc
-    def move_order(self, order_number: str, status: str, by: str, reason: str | None = None) -> dict[str, Any]:
-        """Move an order as a member of staff; what is allowed stands in common/lifecycle.py."""
+    def move_order(self, order_number: str, status: str, by: str, reason: str | None = None) -> dict[str, object]:
+        """Move an order as a member of staff; what is allowed stands in common/orders/lifecycle.py."""
         return self.kitchen.move(order_number, status, by, reason)
 
     @rpc
-    def list_workers(self) -> list[dict[str, Any]]:
+    def list_workers(self) -> list[dict[str, object]]:
         """Who works; tracking_service answers the same by HTTP."""
-        return self.kitchen.workers()
+        return self.kitchen.board.workers()
 
     @rpc
-    def list_dead_letters(self, queue: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
+    def list_dead_letters(self, queue: str | None = None, reason: str | None = None) -> list[dict[str, object]]:
         """What could not be processed, and why; `reason` is a part of it."""
         return self.dead_letters.summaries(queue, reason)
 
     @rpc
-    def show_dead_letter(self, letter_id: str) -> dict[str, Any]:
+    def show_dead_letter(self, letter_id: str) -> dict[str, object]:
         """A dead letter with its body."""
         return self.dead_letters.show(letter_id)
 
     @rpc
     def replay_dead_letters(
         self, letter_id: str | None = None, queue: str | None = None, reason: str | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         """Send one, or all that are meant, back to where they failed."""
         return self.dead_letters.replay(letter_id, queue, reason)
 
     @rpc
     def drop_dead_letters(
         self, letter_id: str | None = None, queue: str | None = None, reason: str | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         """Delete one, or all that are meant."""
         return self.dead_letters.drop(letter_id, queue, reason)

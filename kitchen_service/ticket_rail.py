@@ -9,16 +9,17 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import amqp
 from amqp import spec
 
-from common import broker, codec
+from common import codec
+from common.orders import messages, topology
+from common.rabbitmq import broker
 from kitchen_service import tickets
 
-_MOST_RETRIES = 10_000  # tickets that wait for their next attempt, of each pause
+_MAX_WAITING = 10_000  # tickets that wait for their next attempt, of each pause
 _QUIET = 0.005  # seconds; what comes sooner waited already
 _SLICE = 0.2  # seconds between looks at what else is to be done while nothing comes
 
@@ -32,7 +33,7 @@ class Ticket:
 
     message: Any = field(repr=False)
     queue: str
-    body: Any = field(repr=False)
+    body: object = field(repr=False)
     is_owned: bool = True
 
     @property
@@ -63,20 +64,20 @@ class TicketRail:
     ) -> None:
         self._connection = connection
         self._channel = connection.channel()
-        self._queues = [broker.kitchen_queue(order_type) for order_type in order_types]
+        self._queues = [topology.kitchen_queue(order_type) for order_type in order_types]
         self._tags = itertools.count()
         # Nothing waited the last time: the next ticket will have to be waited for, too.
         self._is_quiet = False
         self._channel.basic_qos(0, 1, False)
-        broker.declare_topology(self._channel)
+        topology.declare(self._channel)
         for pause in retry_pauses:
             self._declare_retry(pause)
 
-    def next(self, enough: Callable[[], bool]) -> Ticket | None:
-        """The most urgent of the waiting tickets, or else of what comes next; None when `enough()`, asked five
+    def next(self, has_enough: Callable[[], bool]) -> Ticket | None:
+        """The most urgent of the waiting tickets, or else of what comes next; None when `has_enough()`, asked five
         times a second, is true before."""
         waiting = None if self._is_quiet else self._best()
-        return waiting or self._wait(enough)
+        return waiting or self._wait(has_enough)
 
     def _best(self) -> Ticket | None:
         """The most urgent waiting ticket, or None when all queues are empty."""
@@ -92,7 +93,7 @@ class TicketRail:
                 heads.append(_ticket(message, queue))
         return self._keep_best(heads)
 
-    def _wait(self, enough: Callable[[], bool]) -> Ticket | None:
+    def _wait(self, has_enough: Callable[[], bool]) -> Ticket | None:
         began = time.monotonic()
         arrived: list[Ticket] = []
         consumers = []
@@ -105,7 +106,7 @@ class TicketRail:
                 callback=lambda message, queue=queue: arrived.append(_ticket(message, queue)),
             )
             consumers.append(tag)
-        while not arrived and not enough():
+        while not arrived and not has_enough():
             try:
                 self._connection.drain_events(timeout=_SLICE)
             except TimeoutError:
@@ -134,17 +135,11 @@ class TicketRail:
         self.acknowledge(ticket)
 
     def dead_letter(self, ticket: Ticket, reason: str, worker_name: str) -> None:
-        """Put it where people read it, and take it off the queue. Its headers say why, where, how often, when
-        and by whom. Returns when the broker has confirmed the copy."""
-        message = broker.copy(
-            ticket.message,
-            attempts=ticket.attempts + 1,
-            reason=reason,
-            queue=ticket.queue,
-            failed_at=codec.iso(datetime.now(UTC)),
-            failed_by=worker_name,
-        )
-        broker.publish(self._connection, message, broker.DEAD_LETTERS, "")
+        """Put it where people read it, and take it off the queue. Returns when the broker has confirmed the
+        copy."""
+        headers = messages.dead_letter_headers(reason, ticket.queue, ticket.attempts + 1, worker_name)
+        message = broker.copy(ticket.message, **headers)
+        broker.publish(self._connection, message, topology.DEAD_LETTERS, "")
         self.acknowledge(ticket)
 
     def keep_alive(self) -> None:
@@ -157,7 +152,7 @@ class TicketRail:
         arguments = {
             "x-message-ttl": int(pause * 1000),
             "x-dead-letter-exchange": "",
-            "x-max-length": _MOST_RETRIES,
+            "x-max-length": _MAX_WAITING,
             "x-overflow": "reject-publish",
         }
         self._channel.exchange_declare(name, "fanout", durable=True, auto_delete=False)

@@ -1,37 +1,10 @@
-"""Rules about tickets: which is next, and what to do with one that comes for an order that is cooking."""
+"""Rules about tickets: which is next, and whether an order that is cooking already was lost by whoever has it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
-class GivenUp(Exception):
-    """The ticket's order was given up before, so the ticket belongs among the dead letters."""
-
-
-class InOtherHands(Exception):
-    """Another worker cooks the order, and lives. The ticket waits: it is needed if that worker dies."""
-
-
-class TryLater(Exception):
-    """This order cannot be moved at the moment, though PostgreSQL answers: others should not wait for it."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """How often a ticket has failed, and whether the next failure is the last."""
-
-    attempts: int = 0
-    is_last: bool = False
-
-
-def reason(failure: Exception) -> str:
-    """A failure in a line, for headers and for the order's history."""
-    lines = str(failure).splitlines() or [""]
-    return f"{type(failure).__name__}: {lines[0]}"[:300]
-
-
-def urgency(priority: int, body: Any) -> tuple[int, str]:
+def urgency(priority: int, body: object) -> tuple[int, str]:
     """Sorts tickets: the highest priority first, then the oldest. One that cannot be read comes first of its
     priority, to be out of the way."""
     placed_at = body.get("placed_at") if isinstance(body, Mapping) else None

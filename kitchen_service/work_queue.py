@@ -14,36 +14,36 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 from prometheus_client import Counter
 
-from common import broker, events, logs
-from common.errors import NotFound, Unavailable
-from common.events import ContractBroken
-from common.settings import SettingsError, settings
-from kitchen_service import tickets
+from common.observability import logs
+from common.orders import topology
+from common.orders.events import ContractBroken
+from common.orders.messages import OrderPlaced
+from common.rabbitmq import broker
+from common.settings import SettingsError
+from kitchen_service import outcomes
+from kitchen_service.outcomes import DeadLettered, Done, InOtherHands, Outcome, PutOff, Retried, outcome_of
 from kitchen_service.registration import Registration
+from kitchen_service.settings import KitchenSettings
 from kitchen_service.ticket_rail import Ticket, TicketRail
-from kitchen_service.tickets import Delivery, GivenUp, InOtherHands
 
-_LONGEST_PAUSE = 3.0  # seconds between attempts to reach a broker that is down
+_MAX_PAUSE = 3.0  # seconds between attempts to reach a broker that is down
 _KEEP_ALIVE = 1.0  # seconds
 
 TICKETS = Counter(
     "expedite_kitchen_tickets", "Tickets that this worker took, by what became of them.", ["outcome"]
 )
-for _outcome in ("done", "retried", "dead_lettered", "put_off", "in_other_hands"):
-    TICKETS.labels(_outcome)  # it is there with 0, or who watches for its first increase sees none
-
-#: Failures that no repetition heals.
-PERMANENT = (ContractBroken, NotFound, GivenUp)
+for _outcome in outcomes.OUTCOMES:
+    TICKETS.labels(_outcome.name)  # it is there with 0, or who watches for its first increase sees none
 
 
 class WorkQueue(Entrypoint):
-    """Calls the method with the ticket's body and its Delivery. When it raises, the ticket comes again after the
-    pauses of RETRY_PAUSES, and then goes to dead_letters; what no repetition heals goes there at once."""
+    """Calls the method with the ticket's order, and how often the ticket has failed so far. It returns what
+    becomes of the ticket (`outcomes`), which is carried out here."""
 
     registration = Registration()
 
     def setup(self) -> None:
-        self.settings = settings(self.container.config, self.container.service_name)
+        self.settings: KitchenSettings = self.container.settings
         if self.settings.prefetch >= self.container.max_workers:
             raise SettingsError("PREFETCH must be less than MAX_WORKERS")
         self._stopping = False
@@ -88,7 +88,7 @@ class WorkQueue(Entrypoint):
         """The broker has what was in hand again already, so there is nothing to acknowledge."""
         self._disown()
         eventlet.sleep(pause)
-        return min(pause * 2, _LONGEST_PAUSE)
+        return min(pause * 2, _MAX_PAUSE)
 
     def _until_registered(self) -> None:
         while not self._stopping:
@@ -97,9 +97,10 @@ class WorkQueue(Entrypoint):
                 return
 
     def _serve(self, rail: TicketRail) -> None:
-        """Take and settle tickets until stopped. Raises one of broker.Lost with the connection."""
+        """Take tickets, and carry out what becomes of them, until stopped. Raises one of broker.Lost with the
+        connection."""
         while not (self._stopping and not self._hands):
-            self._settle(rail)
+            self._put_down_what_is_finished(rail)
             if self._stopping or len(self._hands) >= self.settings.prefetch:
                 self._wait_for_a_free_hand(rail)
                 continue
@@ -112,11 +113,11 @@ class WorkQueue(Entrypoint):
             rail.give_back(ticket)
             return
         try:
-            events.check(events.ORDER_PLACED, ticket.body)
+            order = OrderPlaced.read(ticket.body)
         except ContractBroken as exc:
-            self._bury(rail, ticket, exc)
+            self._carry_out(rail, ticket, self._outcome(exc, ticket))
             return
-        number = ticket.body["order_number"]
+        number = order.order_number
         earlier = self._hands.get(number)
         self._hands[number] = ticket
         if earlier is not None:
@@ -127,18 +128,22 @@ class WorkQueue(Entrypoint):
         try:
             self.container.spawn_worker(
                 self,
-                (ticket.body, Delivery(ticket.attempts, self._is_last(ticket))),
+                (order, ticket.attempts),
                 {},
-                context_data={"request_id": ticket.request_id},
-                handle_result=partial(self._handle_result, number),
+                context_data={"request_id": order.request_id},
+                handle_result=partial(self._handle_result, ticket),
             )
         except ContainerBeingKilled:
             del self._hands[number]
             rail.give_back(ticket)
 
-    def _handle_result(self, order_number: str, worker_ctx: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-        self._finished.put((order_number, exc_info[1] if exc_info else None))
+    def _handle_result(self, ticket: Ticket, worker_ctx: object, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        outcome = result if exc_info is None else self._outcome(exc_info[1], ticket)
+        self._finished.put((ticket.order_number, outcome))
         return result, exc_info
+
+    def _outcome(self, failure: Exception, ticket: Ticket) -> Outcome:
+        return outcome_of(failure, ticket.attempts, self.settings.retry_pauses, is_stopping=self._stopping)
 
     def _wait_for_a_free_hand(self, rail: TicketRail) -> None:
         try:
@@ -146,53 +151,38 @@ class WorkQueue(Entrypoint):
         except Empty:
             rail.keep_alive()
         else:
-            self._settle_one(rail, *finished)
+            self._put_down(rail, *finished)
 
-    def _settle(self, rail: TicketRail) -> None:
+    def _put_down_what_is_finished(self, rail: TicketRail) -> None:
         while not self._finished.empty():
-            self._settle_one(rail, *self._finished.get())
+            self._put_down(rail, *self._finished.get())
 
-    def _settle_one(self, rail: TicketRail, order_number: str, failure: Exception | None) -> None:
+    def _put_down(self, rail: TicketRail, order_number: str, outcome: Outcome) -> None:
         ticket = self._hands.pop(order_number)
-        if not ticket.is_owned:
-            return
-        if failure is None:
-            TICKETS.labels("done").inc()
-            rail.acknowledge(ticket)
-        elif isinstance(failure, Unavailable):
-            self._put_off(rail, ticket, failure)
-        elif isinstance(failure, InOtherHands):
-            TICKETS.labels("in_other_hands").inc()
-            logs.event("order_in_other_hands", f"the ticket waits: {failure}", order_number=order_number)
-            rail.retry_later(ticket, self.settings.retry_pauses[0], ticket.attempts, tickets.reason(failure))
-        elif isinstance(failure, PERMANENT) or self._is_last(ticket):
-            self._bury(rail, ticket, failure)
-        else:
-            self._retry(rail, ticket, failure)
+        if ticket.is_owned:
+            self._carry_out(rail, ticket, outcome)
 
-    def _put_off(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
-        """PostgreSQL is away and this worker stops, or the order's row cannot be had: no attempt to be counted."""
-        TICKETS.labels("put_off").inc()
-        if self._stopping:
-            rail.give_back(ticket)
-        else:
-            pause = self.settings.retry_pauses[-1]
-            self._log_failure(ticket, failure, f"a ticket comes again in {pause:g} s", logging.WARNING)
-            rail.retry_later(ticket, pause, ticket.attempts, tickets.reason(failure))
-
-    def _is_last(self, ticket: Ticket) -> bool:
-        return ticket.attempts >= len(self.settings.retry_pauses)
-
-    def _retry(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
-        TICKETS.labels("retried").inc()
-        pause = self.settings.retry_pauses[ticket.attempts]
-        self._log_failure(ticket, failure, f"a ticket comes again in {pause:g} s", logging.WARNING)
-        rail.retry_later(ticket, pause, ticket.attempts + 1, tickets.reason(failure))
-
-    def _bury(self, rail: TicketRail, ticket: Ticket, failure: Exception) -> None:
-        TICKETS.labels("dead_lettered").inc()
-        self._log_failure(ticket, failure, f"a ticket goes to {broker.DEAD_LETTERS}", logging.ERROR)
-        rail.dead_letter(ticket, tickets.reason(failure), self.settings.worker_name)
+    def _carry_out(self, rail: TicketRail, ticket: Ticket, outcome: Outcome) -> None:
+        TICKETS.labels(outcome.name).inc()
+        match outcome:
+            case Done():
+                rail.acknowledge(ticket)
+            case PutOff(after=None):
+                rail.give_back(ticket)
+            case InOtherHands(failure, after):
+                logs.event(
+                    "order_in_other_hands", f"the ticket waits: {failure}", order_number=ticket.order_number
+                )
+                rail.retry_later(ticket, after, ticket.attempts, outcomes.reason(failure))
+            case PutOff(failure, float(after)):
+                self._log_failure(ticket, failure, f"a ticket comes again in {after:g} s", logging.WARNING)
+                rail.retry_later(ticket, after, ticket.attempts, outcomes.reason(failure))
+            case Retried(failure, after):
+                self._log_failure(ticket, failure, f"a ticket comes again in {after:g} s", logging.WARNING)
+                rail.retry_later(ticket, after, ticket.attempts + 1, outcomes.reason(failure))
+            case DeadLettered(failure):
+                self._log_failure(ticket, failure, f"a ticket goes to {topology.DEAD_LETTERS}", logging.ERROR)
+                rail.dead_letter(ticket, outcomes.reason(failure), self.settings.worker_name)
 
     def _log_failure(self, ticket: Ticket, failure: Exception, message: str, level: int) -> None:
         logs.begin_request(logs.sane_request_id(ticket.request_id))
@@ -204,7 +194,7 @@ class WorkQueue(Entrypoint):
             queue=ticket.queue,
             order_number=ticket.order_number,
             attempts=ticket.attempts + 1,
-            reason=tickets.reason(failure),
+            reason=outcomes.reason(failure),
         )
 
     def _disown(self) -> None:

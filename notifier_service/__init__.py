@@ -1,4 +1,4 @@
-"""Tells people and systems what happens to orders. Run it with `nameko run --config config.yaml
+"""Tells people and systems what happens to orders. Run it with `nameko run --config config.yml
 notifier_service`."""
 
 from notifier_service.service import NotifierService

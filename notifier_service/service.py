@@ -1,10 +1,8 @@
 """notifier_service: tells people and systems what happens to orders."""
 
-from typing import Any
-
-from common import health
-from common.events import MOVES_ORDERS, ORDER_STATUS_CHANGED
-from common.messaging import BROADCAST, event_handler
+from common.nameko_runtime import health
+from common.nameko_runtime.messaging import BROADCAST, event_handler
+from common.orders.events import MOVES_ORDERS, ORDER_STATUS_CHANGED
 from notifier_service.console import Console
 
 
@@ -17,6 +15,6 @@ class NotifierService(health.Probes):
     console = Console()
 
     @event_handler(MOVES_ORDERS, ORDER_STATUS_CHANGED, handler_type=BROADCAST)
-    def print_change(self, change: dict[str, Any]) -> None:
+    def print_change(self, change: dict[str, object]) -> None:
         """Print it, in every process."""
         self.console.show(change)

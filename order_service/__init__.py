@@ -1,4 +1,4 @@
-"""The front door: placing, reading and cancelling orders. Run it with `nameko run --config config.yaml
+"""The front door: placing, reading and cancelling orders. Run it with `nameko run --config config.yml
 order_service`."""
 
 from order_service.service import OrderService

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from common.errors import Forbidden, Unauthorized
-from common.lifecycle import ADMIN, CUSTOMER, EMPLOYEE, STAFF
+from common.orders.lifecycle import ADMIN, CUSTOMER, EMPLOYEE, STAFF
 
 GUEST = "guest"  # nobody is signed in
-HOUSE = "house"  # a call by RPC that names nobody
+OPERATOR = "operator"  # a call by RPC that names nobody
 
-_STAFF = (EMPLOYEE, ADMIN, HOUSE)
+_STAFF = (EMPLOYEE, ADMIN, OPERATOR)
 
 
 @dataclass(frozen=True)
@@ -41,36 +41,36 @@ class Person:
     def must_be_admin(self) -> None:
         """Raises Unauthorized for a guest, Forbidden for everybody else who is no admin."""
         self.must_be_signed_in()
-        if self.role not in (ADMIN, HOUSE):
+        if self.role not in (ADMIN, OPERATOR):
             raise Forbidden("This is for admins.")
 
     @property
     def moves_as(self) -> str:
-        """The role whose moves of an order they have (common/lifecycle.py)."""
-        return {GUEST: CUSTOMER, HOUSE: EMPLOYEE}.get(self.role, self.role)
+        """The role whose moves of an order they have (common/orders/lifecycle.py)."""
+        return {GUEST: CUSTOMER, OPERATOR: EMPLOYEE}.get(self.role, self.role)
 
     @property
     def signature(self) -> str:
-        """Their name in an order's history: staff by name, which the house alone sees, customers as customers."""
-        if self.role == HOUSE:
+        """Their name in an order's history: staff by name, which only staff see, customers as "customer"."""
+        if self.role == OPERATOR:
             return STAFF
         return str(self.name) if self.is_staff else CUSTOMER
 
 
-class Sight(Enum):
+class Visibility(Enum):
     """What somebody learns of an order."""
 
-    ALL = "all"  # and may cancel it
-    WORK = "work"  # all that staff need, without what is the customer's alone
+    FULL = "full"  # and may cancel it
+    STAFF = "staff"  # all that staff need, without what is the customer's alone
     STATUS = "status"  # nothing personal
-    NOTHING = "nothing"  # not even that it exists
+    NONE = "none"  # not even that it exists
 
 
-def sight(person: Person, customer_id: int | None, has_key: bool) -> Sight:
+def visibility(person: Person, customer_id: int | None, has_key: bool) -> Visibility:
     """What `person` learns of the order of `customer_id` (None: a guest's), with its secret or without."""
     is_theirs = customer_id is not None and customer_id == person.user_id
     if is_theirs or has_key:
-        return Sight.ALL
+        return Visibility.FULL
     if person.is_staff:
-        return Sight.WORK
-    return Sight.STATUS if customer_id is None else Sight.NOTHING
+        return Visibility.STAFF
+    return Visibility.STATUS if customer_id is None else Visibility.NONE

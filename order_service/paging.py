@@ -14,11 +14,11 @@ import orjson
 
 from common.errors import Invalid
 
-_USUAL, _MOST = 50, 100
+_DEFAULT_LIMIT, _MAX_LIMIT = 50, 100
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageRequest:
     """What of a query is about pages; `filters` is the rest."""
 
     limit: int
@@ -28,7 +28,7 @@ class Asked:
     def cursor_of(self, shape: Mapping[str, type]) -> dict[str, Any] | None:
         """The cursor, if it has these members of these types. Raises Invalid for another list's."""
         if self.cursor is not None and {name: type(value) for name, value in self.cursor.items()} != shape:
-            raise refuse("cursor", "Not a cursor of this list.")
+            raise refuse("cursor", "Must be the next of a page of this list.")
         return self.cursor
 
     def page(self, found: list[Any], place: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -38,17 +38,17 @@ class Asked:
         return {"items": items, "next": None if is_last else _written(place(items[-1]))}
 
 
-def read(query: object) -> Asked:
+def read(query: object) -> PageRequest:
     """Raises Invalid for a limit or cursor that is none."""
     if query is None:
         query = {}
     if not isinstance(query, Mapping) or not all(isinstance(name, str) for name in query):
-        raise refuse("query", "Has names and texts.")
+        raise refuse("query", "Must be an object of names and texts.")
     filters = {name: str(value) for name, value in query.items() if value is not None}  # RPC may send numbers
-    limit = filters.pop("limit", str(_USUAL))
-    if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= _MOST):
-        raise refuse("limit", f"Must be 1 to {_MOST}.")
-    return Asked(int(limit), _place(filters.pop("cursor", None)), filters)
+    limit = filters.pop("limit", str(_DEFAULT_LIMIT))
+    if not (limit.isascii() and limit.isdecimal() and len(limit) < 4 and 1 <= int(limit) <= _MAX_LIMIT):
+        raise refuse("limit", f"Must be 1 to {_MAX_LIMIT}.")
+    return PageRequest(int(limit), _place(filters.pop("cursor", None)), filters)
 
 
 def refuse(field: str, message: str) -> Invalid:
@@ -66,10 +66,10 @@ def _place(cursor: str | None) -> dict[str, Any] | None:
     try:
         place = orjson.loads(base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error) as exc:
-        raise refuse("cursor", "Not a cursor of this list.") from exc
+        raise refuse("cursor", "Must be the next of a page of this list.") from exc
     is_place = isinstance(place, dict) and not any(
         isinstance(value, int) and abs(value) >= 2**63 for value in place.values()
     )
     if not is_place:
-        raise refuse("cursor", "Not a cursor of this list.")
+        raise refuse("cursor", "Must be the next of a page of this list.")
     return dict(place)

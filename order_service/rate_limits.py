@@ -4,7 +4,6 @@ Where the counts are shared (Redis) and cannot be had, each process counts by it
 refused is logged with where it came from and, when there is one, whose account it is; never with an e-mail.
 """
 
-import functools
 import hashlib
 import logging
 import time
@@ -15,20 +14,22 @@ from typing import Any
 from limits import RateLimitItem
 from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
+from nameko.extensions import SharedExtension
 
-from common import logs
 from common.errors import TooManyRequests
-from common.settings import Settings
+from common.observability import logs
+from order_service.settings import OrderSettings
 
 _REDIS_TIMEOUT = 1.0  # seconds
-_MOST_KEYS = 10_000  # that each limit counts in memory
+_MAX_KEYS = 10_000  # that each limit counts in memory
 _PAUSE = 5.0  # seconds until shared counts that could not be had are tried again
 
 
-class RateLimits:
+class RateLimits(SharedExtension):
     """Counts, and refuses. One for each process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def setup(self) -> None:
+        settings: OrderSettings = self.container.settings
         self._limits = settings.rate_limits
         self._own = OwnCounts()
         self._shared: SlidingWindowCounterRateLimiter | None = None
@@ -57,12 +58,12 @@ class RateLimits:
 
     def ordering(self, address: str | None, user_id: int | None) -> None:
         """Somebody places an order; `user_id` is None for a guest. Raises TooManyRequests."""
-        trace: dict[str, Any] = {"address": address, "user_id": user_id}
+        trace: dict[str, object] = {"address": address, "user_id": user_id}
         self._count(self._limits.order_address, "order", "address", address, **trace)
         self._count(self._limits.order_account, "order", "account", user_id, **trace)
 
     def _count(self, limits: Sequence[RateLimitItem], action: str, by: str, who: object, **trace: Any) -> None:
-        if who is None or not limits:  # the house; no limit
+        if who is None or not limits:  # an operator; no limit
             return
         key = hashlib.sha256(str(who).encode("utf-8", "replace")).hexdigest()[:32]  # no e-mail in a storage's keys
         for limit in limits:
@@ -111,16 +112,10 @@ class OwnCounts:
             count, before = 0, count if last == number - 1 else 0
         has_room = count + before * (1 - passed / window) < limit.amount
         keys[key] = (number, count + has_room, before)
-        if len(keys) > _MOST_KEYS:
+        if len(keys) > _MAX_KEYS:
             keys.popitem(last=False)
         if has_room:
             return None
         if count == limit.amount:
             return window - passed
         return window * (1 - (limit.amount - count) / before) - passed
-
-
-@functools.cache
-def rate_limits(settings: Settings) -> RateLimits:
-    """The process's one."""
-    return RateLimits(settings)

@@ -1,14 +1,13 @@
 """What is real in these tests: PostgreSQL, RabbitMQ and, in e2e and faults, the services' processes.
 
+`make test` runs one case of each kind of fault and attack; `make test-faults` runs the others, and what is long.
+
 Each pytest worker has a PostgreSQL and a RabbitMQ of its own, each test a database and a vhost of its own, so
 tests run in any order and beside each other. Nothing is faked above unit level; fsync is off, since no test pulls
 the machine's plug. Tests that stop or kill a server take a private one (`private_postgres`, `private_rabbitmq`).
 """
 
 import contextlib
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +15,28 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from devstack.launcher import migrate
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.expedite import ROOT, Expedite
+from tests.support.expedite import ROOT, Expedite
 
 _TEMPLATE = "expedite_migrated"
+#: Services that all tests of a file share. One worker runs that file, or each would start them.
+_SHARED = {"running", "attacked"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is of the matrix: all faults but those that are named one of their kind, and of a table of faults
+    or attacks all but the first case. What shares services runs together."""
+    for item in items:
+        if _SHARED & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        is_first = not (hasattr(item, "callspec") and any(item.callspec.indices.values()))
+        is_named = item.get_closest_marker("one_of_its_kind") is not None
+        if (folder == "faults" and not (is_named and is_first)) or (folder == "edge" and not is_first):
+            item.add_marker(pytest.mark.matrix)
 
 
 @pytest.fixture(scope="session")
@@ -98,18 +114,6 @@ def running_rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
         yield node
     finally:
         node.stop()
-
-
-def migrate(database_url: str) -> None:
-    """`alembic upgrade head`."""
-    subprocess.run(
-        [Path(sys.executable).parent / "alembic", "upgrade", "head"],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": database_url},
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
 
 
 def make_template(server_url: str) -> None:

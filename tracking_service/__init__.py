@@ -1,4 +1,4 @@
-"""Where orders stand, for everybody. Run it with `nameko run --config config.yaml tracking_service`."""
+"""Where orders stand, for everybody. Run it with `nameko run --config config.yml tracking_service`."""
 
 from tracking_service.service import TrackingService
 

@@ -1,51 +1,48 @@
-"""The read model as the service's methods see it: `tracking = Tracking()`."""
+"""Where orders stand, as the service's methods see it: `tracking = Tracking()`."""
 
 from collections.abc import Iterable
-from typing import Any
 
+from nameko.extensions import DependencyProvider
 from prometheus_client import Metric
 
-from common.database import Postgres, Sessions
 from common.errors import Unavailable
-from common.read_model import Board
-from common.recent import Recent, in_session
+from common.orders.board import Board
+from common.postgres.provider import Postgres
+from common.postgres.sessions import Sessions, in_session
 from common.settings import Settings
-from tracking_service import house
-from tracking_service.group_read import StatusReader
+from common.snapshot import Snapshot
+from tracking_service import gauges
+from tracking_service.gauges import Figures
+from tracking_service.status_reader import StatusReader
 
 
-class Tracking(Postgres):
-    """Provides `TrackingBoard`."""
+class Tracking(DependencyProvider):
+    """The board, for everybody. Keeps nothing for a worker, so all share it."""
+
+    postgres = Postgres()
 
     def setup(self) -> None:
-        super().setup()
-        self._reader = StatusReader(self.settings)
-        self._board = TrackingBoard(self.sessions, self.settings, self._reader)
+        settings: Settings = self.container.settings
+        self._sessions = self.postgres.sessions
+        self._reader = StatusReader(settings, self.postgres.breaker)
+        self.board = Board(self._sessions, settings, is_public=True)
+        self._figures: Snapshot[Sessions, Figures] = Snapshot(
+            in_session(lambda session: gauges.read(session, settings))
+        )
 
     def stop(self) -> None:
         self._reader.close()
 
-    def get_dependency(self, worker_ctx: Any) -> "TrackingBoard":
-        return self._board
+    def get_dependency(self, worker_ctx: object) -> "Tracking":
+        return self
 
-
-class TrackingBoard(Board):
-    """The board as tracking_service hangs it out, for everybody."""
-
-    is_public = True
-
-    def __init__(self, sessions: Sessions, settings: Settings, reader: StatusReader) -> None:
-        super().__init__(sessions, settings)
-        self._reader = reader
-        self._house = Recent(in_session(lambda session: house.look(session, settings)))
-
-    def status(self, order_number: str) -> dict[str, Any]:
-        """Where the order stands. Raises NotFound."""
-        return self.answer(self._reader.standing(order_number))
+    def status(self, order_number: str) -> dict[str, object]:
+        """Where the order stands, read together with others'. Raises NotFound."""
+        return self.board.estimated(self._reader.standing(order_number)).as_answer()
 
     def measured_now(self) -> Iterable[Metric]:
-        """The house in figures, also without PostgreSQL: then they say so."""
+        """The figures of now, also without PostgreSQL: then they say so."""
         try:
-            return house.metrics(self._house.seen(self._sessions))
+            return gauges.metrics(self._figures.get(self._sessions))
         except Unavailable:
-            return house.metrics(None)
+            return gauges.metrics(None)

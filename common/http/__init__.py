@@ -13,6 +13,7 @@ stays open.
 
 | module | what it knows |
 | --- | --- |
+| request | a request's head and body |
 | framing | where a request begins and ends in bytes, and how much it may be |
 | connection | one client: read, answer, write, each with its time |
 | server | connections to take, routes |

@@ -19,7 +19,7 @@ _ALWAYS = (
     "Referrer-Policy: no-referrer\r\n"
 )
 
-#: An answer that asks for the body that a client announced and holds back.
+#: An answer that asks for the body that a client content_length and holds back.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 

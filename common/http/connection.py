@@ -14,10 +14,11 @@ from typing import Any
 import eventlet
 from eventlet.hubs import trampoline
 
-from common import logs, metrics
-from common.errors import Malformed, Refusal, TooSlow
+from common.errors import Malformed, Refusal, TooSlow, Unavailable
 from common.http.answer import CONTINUE, Answer, StreamAnswer, problem
-from common.http.framing import Request, RequestReader
+from common.http.framing import RequestReader
+from common.http.request import Request
+from common.observability import logs, metrics
 
 IDLE_TIMEOUT = 60.0  # seconds between two requests
 HEAD_TIMEOUT = 10.0  # seconds from the first byte of a request to the end of its head
@@ -55,7 +56,7 @@ class Connection:
         self.is_answering = False
 
     def run(self) -> None:
-        """Until the client or we have had enough."""
+        """Answer requests until one side closes the connection."""
         try:
             while self._answer_next():
                 pass
@@ -98,19 +99,19 @@ class Connection:
         request.fetch_body = self._fetch_body
         answer = self._answer(request)
         self._answered += 1
-        close = not self._goes_on_after(request)
+        close = not self._keeps_open_after(request)
         if isinstance(answer, StreamAnswer):
             self._send_stream(answer, request)
             close = True
         else:
-            self._write(answer.wire(request.method != "HEAD", close, keep_alive=not request.is_current))
+            self._write(answer.wire(request.method != "HEAD", close, keep_alive=not request.is_http_1_1))
         self.is_answering = False
         # What came behind the last request, or of a body that nobody waits for, would have answers thrown away.
         if close and not (request.is_complete and self._reader.is_idle):
             self._linger()
         return not close
 
-    def _goes_on_after(self, request: Request) -> bool:
+    def _keeps_open_after(self, request: Request) -> bool:
         if not request.is_complete:
             with contextlib.suppress(Refusal):
                 self._reader.read_body()  # it may be here, and nobody wanted it
@@ -137,7 +138,7 @@ class Connection:
             if not data:
                 if reader.is_idle:
                     return None
-                raise Malformed("The request ended early.")
+                raise self._ended_early("request")
             if self._is_waiting:
                 self._is_waiting = False
                 self._deadline = monotonic() + HEAD_TIMEOUT
@@ -159,14 +160,20 @@ class Connection:
             if self._is_late:
                 raise TooSlow(f"The body did not come within {BODY_TIMEOUT:g} s.")
             if not data:
-                raise Malformed("The body ended early.")
+                raise self._ended_early("body")
             self._reader.feed(data)
             if self._reader.read_body():
                 self._deadline = _NEVER
                 return
 
+    def _ended_early(self, what: str) -> Refusal:
+        """Why no more comes of a request."""
+        if self._is_closing():  # by end_soon(), perhaps between a request's head and its body
+            return Unavailable("This process is stopping; try again.")
+        return Malformed(f"The {what} ended early.")
+
     def _send_stream(self, answer: StreamAnswer, request: Request) -> None:
-        in_chunks = request.is_current
+        in_chunks = request.is_http_1_1
         self._streams_in = eventlet.getcurrent()
         try:
             self._write(answer.beginning(in_chunks))

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl
 from nameko.exceptions import ContainerBeingKilled
 from nameko.web.handlers import HttpRequestHandler
 
-from common import codec, errors, logs, metrics
+from common import codec, errors
 from common.http.answer import JSON, Answer, Stream, StreamAnswer, problem
-from common.http.framing import Request
+from common.http.request import Request
 from common.http.server import HttpServer
+from common.observability import logs, metrics
 
 _MAX_PARAMETERS = 50  # of a query
 _MAX_QUERY = 4096  # characters; a percent-encoded letter is read at the cost of ten others
@@ -34,7 +35,7 @@ class HttpEntrypoint(HttpRequestHandler):
         status: int = 200,
         location: str | None = None,
         content_type: str | None = None,
-        at_once: int | None = None,
+        max_concurrent: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(method, url, **kwargs)
@@ -42,7 +43,7 @@ class HttpEntrypoint(HttpRequestHandler):
         self.status = status
         self.location = location
         self.content_type = content_type
-        self.at_once = at_once
+        self.max_concurrent = max_concurrent
         self._in_work = 0
 
     def setup(self) -> None:
@@ -90,7 +91,7 @@ class HttpEntrypoint(HttpRequestHandler):
         if request.has_body and "body" in self._wants:
             _refuse_other_media(request)
         request.complete()
-        arguments: dict[str, Any] = dict(request.path_values)
+        arguments: dict[str, object] = dict(request.path_values)
         for name, read in self._wants.items():
             arguments[name] = read(request)
         if self.is_probe:
@@ -107,11 +108,11 @@ class HttpEntrypoint(HttpRequestHandler):
     def _refuse_too_much(self) -> None:
         if self.is_probe:
             return
-        is_full = self.at_once is not None and self._in_work >= self.at_once
+        is_full = self.max_concurrent is not None and self._in_work >= self.max_concurrent
         if is_full or self.server.in_work >= self.container.settings.max_concurrent:
-            raise errors.Unavailable("Too much at once; try again in a moment.")
+            raise errors.Unavailable("This process is busy; try again in a moment.")
 
-    def _call(self, arguments: dict[str, Any], request_id: str) -> Answer:
+    def _call(self, arguments: dict[str, object], request_id: str) -> Answer:
         try:
             result = self.container.run_worker(self, arguments, {"request_id": request_id})
         except ContainerBeingKilled as exc:
@@ -142,19 +143,19 @@ def _body(request: Request) -> Any:
     try:
         return codec.loads(request.body)
     except ValueError as exc:  # no UTF-8, no JSON, NaN, a number of a thousand digits
-        raise errors.Malformed("The body is not JSON.") from exc
+        raise errors.Malformed("The body is not valid JSON.") from exc
 
 
 def _query(request: Request) -> dict[str, str]:
     """The query's parameters; of one that comes twice the first."""
     if len(request.query_string) > _MAX_QUERY:
-        raise errors.Malformed(f"At most {_MAX_QUERY} characters of parameters are read.")
+        raise errors.Malformed(f"The query may have at most {_MAX_QUERY} characters.")
     try:
         pairs = parse_qsl(
             request.query_string, keep_blank_values=True, errors="replace", max_num_fields=_MAX_PARAMETERS
         )
     except ValueError as exc:
-        raise errors.Malformed(f"At most {_MAX_PARAMETERS} parameters are read.") from exc
+        raise errors.Malformed(f"The query may have at most {_MAX_PARAMETERS} parameters.") from exc
     return dict(reversed(pairs))
 
 

@@ -6,11 +6,11 @@ Bytes in, requests out: nothing here knows a socket or a clock.
 """
 
 import re
-from collections.abc import Callable
 
 import httptools
 
 from common.errors import HeadTooLarge, Malformed, TooLarge
+from common.http.request import Request
 
 MAX_HEAD = 16 * 1024  # bytes of the first line and all headers
 MAX_HEADERS = 100  # lines
@@ -19,10 +19,9 @@ MAX_BODY = 64 * 1024  # bytes
 MAX_CHUNKING = 16 * 1024
 
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!\"$-~]+) HTTP/1\.([01])\r\n")
-_OTHER_HTTP = re.compile(rb"\S+ \S+ HTTP/[0-9](\.[0-9])?\r\n")
+_OTHER_VERSION = re.compile(rb"\S+ \S+ HTTP/[0-9](\.[0-9])?\r\n")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _HEAD_END = re.compile(rb"\n\r?\n")
-_ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
 
 
@@ -34,70 +33,6 @@ class NotHttp(Malformed):
         self.status = status
 
 
-class Request:
-    """A request's head and, when `is_complete`, its body. Names of headers are in small letters; a header that
-    comes twice is one with a comma."""
-
-    __slots__ = (
-        "_data",
-        "address",
-        "announced",
-        "fetch_body",
-        "headers",
-        "is_complete",
-        "is_current",
-        "keeps_alive",
-        "method",
-        "path",
-        "path_values",
-        "query_string",
-        "request_id",
-        "size",
-        "wants_continue",
-    )
-
-    def __init__(self, method: str, target: bytes, is_current: bool = True) -> None:
-        self.method = method
-        # http://somewhere/path asks for /path; where it was sent to is the connection's affair (RFC 9112, 3.2.2).
-        if (absolute := _ABSOLUTE.match(target)) is not None:
-            target = target[absolute.end() :] or b"/"
-            if not target.startswith(b"/"):
-                target = b"/" + target
-        self.path, _, self.query_string = target.decode("ascii").partition("?")
-        self.headers: dict[bytes, bytes] = {}
-        self.announced: int | None = None  # bytes of the body by its Content-Length; None in chunks
-        self.size = 0  # bytes of the body that have come
-        self.is_current = is_current  # HTTP/1.1, and not 1.0
-        self.keeps_alive = True
-        self.wants_continue = False
-        self.is_complete = False
-        self.address = ""  # where it came from, by the connection or a trusted proxy
-        self.request_id = ""
-        self.path_values: dict[str, str] = {}
-        self._data = bytearray()
-        self.fetch_body: Callable[[Request], None] | None = None
-
-    @property
-    def body(self) -> bytes:
-        """What has come of the body."""
-        return bytes(self._data)
-
-    @property
-    def has_body(self) -> bool:
-        """False when it neither announces nor sends one."""
-        return self.announced != 0
-
-    def header(self, name: bytes) -> str | None:
-        """A header's value, None when it is not there."""
-        value = self.headers.get(name)
-        return None if value is None else value.decode("latin-1")
-
-    def complete(self) -> None:
-        """Wait for the rest of the body. Raises Refusal when it does not come, or not as it should."""
-        if not self.is_complete and self.fetch_body is not None:
-            self.fetch_body(self)
-
-
 class RequestReader:
     """One connection's bytes. `feed()` them, and take requests with `next_head()` and `read_body()`."""
 
@@ -105,7 +40,7 @@ class RequestReader:
         self._buffer = bytearray()
         self._line: tuple[str, bytes, bool] | None = None  # of the next request
         self._searched = 0  # bytes of the buffer in which no head ends
-        self._may_skip = True  # an empty line before the next request
+        self._may_skip_empty_line = True  # an empty line before the next request
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
         self._lines: list[tuple[bytes, bytes]] = []  # the headers
@@ -127,9 +62,9 @@ class RequestReader:
         """The next request, as soon as its head is there. Raises NotHttp, HeadTooLarge and TooLarge; then the
         connection is of no use any more."""
         buffer = self._buffer
-        if self._may_skip and buffer.startswith(b"\r\n"):
+        if self._may_skip_empty_line and buffer.startswith(b"\r\n"):
             del buffer[:2]  # some clients end a body with one too many (RFC 9112, 2.2)
-            self._may_skip = False
+            self._may_skip_empty_line = False
         if self._line is None and b"\n" in buffer:
             self._line = _first_line(buffer)  # at once: what speaks something else may wait for an answer
         end = _HEAD_END.search(buffer, self._searched)
@@ -144,8 +79,8 @@ class RequestReader:
         """Takes what has come of the body; True when it is complete. Raises NotHttp and TooLarge."""
         request = self._request
         assert request is not None  # noqa: S101 - after next_head() only
-        if request.announced is not None:
-            self._parse(self._take(request.announced - request.size))
+        if request.content_length is not None:
+            self._parse(self._take(request.content_length - request.size))
             return request.is_complete
         while not request.is_complete and (piece := self._next_piece()):
             before = request.size
@@ -179,7 +114,7 @@ class RequestReader:
         request = self._request = Request(*line)
         self._line = None
         self._searched = 0
-        self._may_skip = True
+        self._may_skip_empty_line = True
         self._lines.clear()
         self._chunking = self._chunk_left = 0
         self._in_trailers = False
@@ -190,20 +125,20 @@ class RequestReader:
         request.headers = _headers(self._lines)
         _check_head(request)
         if upgrade:
-            self._go_on_as_before(request)
+            self._decline_upgrade(request)
         return request
 
-    def _go_on_as_before(self, request: Request) -> None:
+    def _decline_upgrade(self, request: Request) -> None:
         """Who asks for another protocol gets this one (RFC 9110, 7.8). llhttp would take what follows for the
         other one: another parser is told the same framing, and nothing else."""
         if request.method == "CONNECT":
-            raise NotHttp("This is no proxy.")
+            raise NotHttp("CONNECT is not supported: this is not a proxy.")
         self._parser = httptools.HttpRequestParser(self)
         framing = b""
-        if request.announced is None:
+        if request.content_length is None:
             framing = b"Transfer-Encoding: chunked\r\n"
-        elif request.announced:
-            framing = b"Content-Length: %d\r\n" % request.announced
+        elif request.content_length:
+            framing = b"Content-Length: %d\r\n" % request.content_length
         request.is_complete = False
         self._parse(b"POST / HTTP/1.1\r\n%s\r\n" % framing)
 
@@ -219,11 +154,11 @@ class RequestReader:
         except httptools.HttpParserUpgrade:
             return False
         except httptools.HttpParserInvalidMethodError:
-            raise NotHttp("The method is none of HTTP's.", 501) from None
+            raise NotHttp("The method is unknown.", 501) from None
         except httptools.HttpParserError as exc:
             if isinstance(exc.__context__, TooLarge):
                 raise exc.__context__ from None
-            raise NotHttp(f"Not as HTTP/1.1 is written: {exc}.") from None
+            raise NotHttp(f"Not valid HTTP/1.1: {exc}.") from None
         return True
 
     # --- what llhttp tells --------------------------------------------------------------------------------
@@ -251,7 +186,7 @@ class RequestReader:
 
 
 #: Headers of which a second one makes the framing, or whom it was meant for, a matter of opinion.
-_ONCE = frozenset((b"host", b"content-length", b"transfer-encoding"))
+_SINGLE_HEADERS = frozenset((b"host", b"content-length", b"transfer-encoding"))
 
 
 def _first_line(buffer: bytearray) -> tuple[str, bytes, bool]:
@@ -260,9 +195,9 @@ def _first_line(buffer: bytearray) -> tuple[str, bytes, bool]:
     if line is not None:
         method, target, minor = line.groups()
         return method.decode("ascii"), target, minor == b"1"
-    if _OTHER_HTTP.match(buffer) and not re.match(rb"\S+ \S+ HTTP/1\.[01]\r\n", buffer):
-        raise NotHttp("Only HTTP/1.1 and HTTP/1.0 are spoken.", 505)
-    raise NotHttp("The first line is not one of HTTP/1.1.")
+    if _OTHER_VERSION.match(buffer) and not re.match(rb"\S+ \S+ HTTP/1\.[01]\r\n", buffer):
+        raise NotHttp("Only HTTP/1.1 and HTTP/1.0 are supported.", 505)
+    raise NotHttp("The first line is not a request line of HTTP/1.1.")
 
 
 def _headers(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -270,8 +205,8 @@ def _headers(lines: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for as_sent, sent in lines:
         name, value = as_sent.lower(), sent.strip(b" \t")
         if name in headers:
-            if name in _ONCE:
-                raise NotHttp(f"More than one {name.decode('ascii').title()}.")
+            if name in _SINGLE_HEADERS:
+                raise NotHttp(f"More than one {name.decode('ascii').title()} header.")
             value = headers[name] + b", " + value
         headers[name] = value
     return headers
@@ -281,28 +216,28 @@ def _check_head(request: Request) -> None:
     """What llhttp lets pass, and what the rest of us has to know of the framing."""
     headers = request.headers
     host = headers.get(b"host")
-    if host is None and request.is_current:
-        raise NotHttp("No Host.")
+    if host is None and request.is_http_1_1:
+        raise NotHttp("The Host header is missing.")
     if host is not None and not _HOST.fullmatch(host):
-        raise NotHttp("The Host is none.")
+        raise NotHttp("The Host header is not a host name.")
     coding = headers.get(b"transfer-encoding")
     if coding is not None:
-        if coding.lower() != b"chunked" or not request.is_current:
-            raise NotHttp("No Transfer-Encoding but chunked, in HTTP/1.1, is understood.")
+        if coding.lower() != b"chunked" or not request.is_http_1_1:
+            raise NotHttp("The only Transfer-Encoding that is accepted is chunked, in HTTP/1.1.")
     else:
-        request.announced = int(headers.get(b"content-length", b"0"))
-        if request.announced > MAX_BODY:
+        request.content_length = int(headers.get(b"content-length", b"0"))
+        if request.content_length > MAX_BODY:
             raise _body_too_large()
     expected = headers.get(b"expect")
     # A client of HTTP/1.0 knows of no expectations, and waits for nothing (RFC 9110, 10.1.1).
-    if expected is not None and request.is_current:
+    if expected is not None and request.is_http_1_1:
         if expected.lower() != b"100-continue":
-            raise NotHttp("Nothing but 100-continue can be expected.", 417)
+            raise NotHttp("The only Expect that is accepted is 100-continue.", 417)
         request.wants_continue = request.has_body
 
 
 def _too_large() -> HeadTooLarge:
-    return HeadTooLarge(f"At most {MAX_HEADERS} headers and {MAX_HEAD} bytes before the body are read.")
+    return HeadTooLarge(f"There may be at most {MAX_HEADERS} headers, and {MAX_HEAD} bytes before the body.")
 
 
 def _too_much_chunking() -> NotHttp:
@@ -310,4 +245,4 @@ def _too_much_chunking() -> NotHttp:
 
 
 def _body_too_large() -> TooLarge:
-    return TooLarge(f"At most {MAX_BODY} bytes are read.")
+    return TooLarge(f"The body may have at most {MAX_BODY} bytes.")

@@ -15,12 +15,13 @@ from nameko.web.server import WebServer
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, RequestRedirect
 
-from common import errors, logs, metrics
+from common import errors
 from common.http import addresses
 from common.http.answer import Answer, problem
 from common.http.connection import Connection
-from common.http.framing import Request
-from common.settings import settings
+from common.http.request import Request
+from common.observability import logs, metrics
+from common.settings import Settings
 
 if TYPE_CHECKING:
     from common.http.entrypoint import HttpEntrypoint
@@ -41,7 +42,7 @@ class HttpServer(WebServer):
     def __init__(self) -> None:
         super().__init__()
         self._connections: set[Connection] = set()
-        self._of_address: dict[str, int] = {}
+        self._by_address: dict[str, int] = {}
         self._is_closing = False
 
     @property
@@ -52,8 +53,8 @@ class HttpServer(WebServer):
         if self._starting:  # by another entrypoint
             return
         self._starting = True
-        self._settings = settings(self.container.config, self.container.service_name)
-        self._most = _most_connections()
+        self._settings: Settings = self.container.settings
+        self._max_connections = _max_connections()
         self._routes: dict[str, list[tuple[re.Pattern[str], HttpEntrypoint]]] = {}
         url_map = self.make_url_map()
         self._adapter: MapAdapter = url_map.bind("expedite")
@@ -105,17 +106,17 @@ class HttpServer(WebServer):
     def _take(self, sock: socket.socket, peer: str) -> None:
         """Serve a connection in a thread of its own, or refuse it."""
         owner = addresses.normal(peer) or peer
-        of = None
-        if len(self._connections) >= self._most:
-            of = "process"
+        exhausted = None
+        if len(self._connections) >= self._max_connections:
+            exhausted = "process"
         # Behind proxies all come from the proxies, which count for themselves.
         elif (
             not self._settings.trusted_proxies
-            and self._of_address.get(owner, 0) >= self._settings.max_connections_per_address
+            and self._by_address.get(owner, 0) >= self._settings.max_connections_per_address
         ):
-            of = "address"
-        if of is not None:
-            metrics.REFUSED_CONNECTIONS.labels(of).inc()
+            exhausted = "address"
+        if exhausted is not None:
+            metrics.REFUSED_CONNECTIONS.labels(exhausted).inc()
             full = problem(
                 errors.Unavailable("Too many connections; try again in a moment."), logs.new_request_id()
             )
@@ -125,7 +126,7 @@ class HttpServer(WebServer):
             return
         connection = Connection(sock, lambda request: self._answer(request, peer), lambda: self._is_closing)
         self._connections.add(connection)
-        self._of_address[owner] = self._of_address.get(owner, 0) + 1
+        self._by_address[owner] = self._by_address.get(owner, 0) + 1
         self.container.spawn_managed_thread(lambda: self._serve(connection, owner))
 
     def _serve(self, connection: Connection, owner: str) -> None:
@@ -133,9 +134,9 @@ class HttpServer(WebServer):
             connection.run()
         finally:
             self._connections.discard(connection)
-            self._of_address[owner] -= 1
-            if not self._of_address[owner]:
-                del self._of_address[owner]
+            self._by_address[owner] -= 1
+            if not self._by_address[owner]:
+                del self._by_address[owner]
 
     def _watch(self) -> None:
         """One timer for all connections: theirs would cost each request as much as a short method."""
@@ -174,7 +175,7 @@ class HttpServer(WebServer):
             raise errors.NotFound("There is nothing at this address.") from None
 
 
-def _most_connections() -> int:
+def _max_connections() -> int:
     """That this process takes; a third of the files that it may have open is left for everything else."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS * 3 // 2

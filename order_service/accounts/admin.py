@@ -11,11 +11,12 @@ import sys
 
 from sqlalchemy import text
 
-from common import database
 from common.errors import Refusal
-from common.lifecycle import ADMIN
-from common.settings import load, settings
-from order_service.accounts import desk, form, passwords
+from common.orders.lifecycle import ADMIN
+from common.postgres.sessions import open_sessions
+from common.settings import load_config
+from order_service.accounts import account_forms, accounts, passwords
+from order_service.settings import OrderSettings
 
 _PROMOTE = text("""
     update users set role = 'admin', token_version = token_version + (role <> 'admin')::int where email = :email
@@ -41,16 +42,16 @@ def main() -> int:
 
 def make_admin(email: str, username: str | None) -> str:
     """Promote the account, or make it; returns what was done. Raises a Refusal."""
-    config = settings(load(), "order_service")
-    with database.transaction(config) as session:
+    sessions = open_sessions(OrderSettings.of(load_config(), "order_service"))
+    with sessions.begin() as session:
         if session.execute(_PROMOTE, {"email": email.strip().lower()}).one_or_none() is not None:
             return f"{email} is an admin now."
-    wanted = form.registration(
+    wanted = account_forms.registration(
         {"email": email, "username": username or email.partition("@")[0], "password": _password(email)}
     )
     password_hash = passwords.hashed(wanted["password"])
-    with database.transaction(config) as session:
-        desk.add(session, wanted["email"], wanted["username"], password_hash, ADMIN)
+    with sessions.begin() as session:
+        accounts.add(session, wanted["email"], wanted["username"], password_hash, ADMIN)
     return f"{email} has an account now, and is an admin."
 
 

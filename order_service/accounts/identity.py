@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import text
 
-from common.database import Sessions
 from common.errors import Invalid, Unauthorized
-from order_service.access import GUEST, HOUSE, Person
+from common.postgres.sessions import Sessions
+from order_service.access import GUEST, OPERATOR, Person
 from order_service.accounts import tokens
 
 #: Who is asking, as plain data. HTTP always says {"key": an order's secret, "token": a sign-in's, "address": where
-#: from}, each of them or None. By RPC, which only the house can reach, it may also be {"user": an account's id or
-#: e-mail}, or None: the house itself.
+#: from}, each of them or None. By RPC, which only operators can reach, it may also be {"user": an account's id or
+#: e-mail}, or None: an operator.
 Caller = dict[str, Any] | None
 
 _PARTS = {"key", "token", "address", "user"}
@@ -30,9 +30,16 @@ class Identities:
     def of(self, caller: Caller) -> Person:
         """The person. Raises Unauthorized for a token that is worth nothing, or a user who does not exist."""
         if caller is None:
-            return Person(HOUSE)
+            return Person(OPERATOR)
         if not isinstance(caller, Mapping) or not set(caller) <= _PARTS:
-            raise Invalid.fields([{"field": "caller", "message": f"Has {', '.join(sorted(_PARTS))}, or is none."}])
+            raise Invalid.fields(
+                [
+                    {
+                        "field": "caller",
+                        "message": f"Must be nothing, or an object with some of: {', '.join(sorted(_PARTS))}.",
+                    }
+                ]
+            )
         key, address = caller.get("key"), caller.get("address")
         if caller.get("token") is None and caller.get("user") is None:
             return Person(GUEST, key=key, address=address)

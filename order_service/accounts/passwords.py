@@ -20,7 +20,7 @@ from common.errors import TooManyRequests
 # 19 MiB, two passes, one lane: OWASP's Password Storage Cheat Sheet.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NICENESS = 10
-_MOST_WAITING = 30  # sign-ins that wait for their turn; about a second's worth
+_MAX_WAITING = 30  # sign-ins that wait for their turn; about a second's worth
 _TURN = Semaphore(1)
 
 # One native thread instead of eventlet's twenty, which nothing else here uses: glibc keeps a hash's memory for the
@@ -51,7 +51,7 @@ def _verify(password: str, password_hash: str) -> bool:
 
 
 def _beside(work: Callable[[], _Result]) -> _Result:
-    if -_TURN.balance >= _MOST_WAITING:
+    if -_TURN.balance >= _MAX_WAITING:
         raise TooManyRequests.until(1)
     with _TURN:
         result: _Result = tpool.execute(_nicely, work)

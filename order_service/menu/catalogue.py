@@ -1,10 +1,10 @@
-"""What is on the menu, as orders need to know it."""
+"""The menu as orders need to know it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from order_service.looks import look
+from order_service.name_keys import name_key
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Dish:
     available: bool
 
 
-class Menu:
+class Catalogue:
     """Finds dishes by name, however it is written."""
 
     def __init__(self, dishes: Iterable[Dish]) -> None:
-        self._dishes = {look(dish.name): dish for dish in dishes}
+        self._dishes = {name_key(dish.name): dish for dish in dishes}
 
     def find(self, name: str) -> Dish | None:
         """The dish that has that name."""
-        return self._dishes.get(look(name))
+        return self._dishes.get(name_key(name))

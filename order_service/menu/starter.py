@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from common import database
-from common.models import MenuItem
-from common.settings import load, settings
-from order_service.menu import form
-from order_service.menu.desk import columns_of
+from common.orders.tables import MenuItem
+from common.postgres.sessions import open_sessions
+from common.settings import load_config
+from order_service.menu import dish_form
+from order_service.menu.menu import columns_of
+from order_service.settings import OrderSettings
 
 _SECONDS = {"pizza": 10, "salad": 6, "pasta": 9, "dessert": 4, "drink": 1}
 
@@ -174,14 +175,14 @@ STARTER = (
 
 
 def main() -> int:
-    """Fill the menu of config.yaml's database, if it is empty; says what it did."""
-    config = settings(load(), "order_service")
-    with database.transaction(config) as session:
+    """Fill the menu of config.yml's database, if it is empty; says what it did."""
+    sessions = open_sessions(OrderSettings.of(load_config(), "order_service"))
+    with sessions.begin() as session:
         session.execute(text("lock table menu_items in share row exclusive mode"))
         if session.execute(text("select exists (select 1 from menu_items)")).scalar_one():
             print("There is a menu already.")  # noqa: T201
             return 0
-        session.execute(insert(MenuItem), [columns_of(form.new_dish(dish)) for dish in STARTER])
+        session.execute(insert(MenuItem), [columns_of(dish_form.new_dish(dish)) for dish in STARTER])
     print(f"The starter menu has {len(STARTER)} dishes.")  # noqa: T201
     return 0
 

@@ -16,7 +16,7 @@ from order_service.access import Person
 
 #: For how long a key is remembered, as SQL writes it.
 REMEMBERED = "interval '24 hours'"
-_MOST_CHARACTERS = 200
+_MAX_CHARACTERS = 200
 
 _ANSWERED = text(f"""
     select k.fingerprint, k.answer::text as answer, o.link_nonce
@@ -32,7 +32,7 @@ class Once:
 
     key: str
     fingerprint: str
-    answer: dict[str, Any]
+    answer: dict[str, object]
 
 
 def scoped(key: str, person: Person) -> str:
@@ -41,8 +41,8 @@ def scoped(key: str, person: Person) -> str:
     Raises Invalid for what is no key.
     """
     is_text = isinstance(key, str) and key.isascii() and key.isprintable()  # RPC may send anything
-    if not is_text or not 1 <= len(key) <= _MOST_CHARACTERS:
-        raise _refuse(f"Must be 1 to {_MOST_CHARACTERS} printable ASCII characters.")
+    if not is_text or not 1 <= len(key) <= _MAX_CHARACTERS:
+        raise _refuse(f"Must be 1 to {_MAX_CHARACTERS} printable ASCII characters.")
     return f"{person.role if person.user_id is None else person.user_id}:{key}"
 
 
@@ -53,7 +53,7 @@ def answered(session: Session, key: str, fingerprint: str) -> tuple[dict[str, An
     if first is None:
         return None
     if first.fingerprint != fingerprint:
-        raise _refuse("Was used for another order.")
+        raise _refuse("Was used for another order: send a new key.")
     return dict(codec.loads(first.answer)), first.link_nonce
 
 

@@ -24,14 +24,14 @@ from typing import Any
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
-from common.lifecycle import ORDER_TYPES, STATUSES
-from common.models import Order, User
+from common.orders.lifecycle import ORDER_TYPES, STATUSES
+from common.orders.tables import Order, User
 from order_service.access import Person
 from order_service.orders import reading
-from order_service.paging import Asked, refuse
+from order_service.paging import PageRequest, refuse
 
 _SHAPE = {"sort": str, "value": str, "id": int}
-_USUAL = "-placed_at"
+_DEFAULT_SORT = "-placed_at"
 _AMOUNT = re.compile(r"[0-9]{1,8}(\.[0-9]{2})?")
 
 #: What can be sorted by, and how a cursor's text is read. Orders get their ids in the order in which they are
@@ -47,24 +47,24 @@ _SORTS: dict[str, tuple[Any, Callable[[str], Any]]] = {
 class Listing:
     """A page that was asked for, with nothing left to check."""
 
-    asked: Asked
+    asked: PageRequest
     sort: str
     conditions: tuple[ColumnElement[bool], ...]
 
 
-def read(asked: Asked, person: Person) -> Listing:
+def read(asked: PageRequest, person: Person) -> Listing:
     """What `person` asks for. Raises Invalid, naming the parameter."""
     conditions = []
     if not person.is_staff:
         conditions.append(Order.customer_id == person.user_id)
-    sort = _USUAL
+    sort = _DEFAULT_SORT
     for name, value in asked.filters.items():
         if name == "sort":
             sort = value
         elif name in _FILTERS and (name != "customer" or person.is_staff):
             conditions.append(_FILTERS[name](value))
         else:
-            raise refuse(re.sub(r"[^\w.-]", "?", name)[:50], "Not a parameter of this list.")
+            raise refuse(re.sub(r"[^\w.-]", "?", name)[:50], "Unknown parameter.")
     if sort.removeprefix("-") not in _SORTS:
         raise refuse("sort", f"Must be one of: {', '.join(_SORTS)}, with a - in front for the largest first.")
     return Listing(asked, sort, (*conditions, *_behind(asked.cursor_of(_SHAPE), sort)))
@@ -91,12 +91,12 @@ def _behind(cursor: dict[str, Any] | None, sort: str) -> list[ColumnElement[bool
     if cursor is None:
         return []
     if cursor["sort"] != sort:
-        raise refuse("cursor", "Was given for another sort.")
+        raise refuse("cursor", "Is from a list with another sort: begin without a cursor.")
     column, value_of = _SORTS[sort.removeprefix("-")]
     if column is None:
         return [Order.id < cursor["id"] if sort.startswith("-") else Order.id > cursor["id"]]
     if not _AMOUNT.fullmatch(cursor["value"]):
-        raise refuse("cursor", "Not a cursor of this list.")
+        raise refuse("cursor", "Must be the next of a page of this list.")
     value = value_of(cursor["value"])
     here, there = tuple_(column, Order.id), tuple_(value, cursor["id"])
     return [here < there if sort.startswith("-") else here > there]
@@ -106,8 +106,9 @@ def _some_of(field: str, column: Any, known: tuple[str, ...]) -> Callable[[str],
     def condition(value: str) -> ColumnElement[bool]:
         wanted = set(value.split(","))
         if not wanted <= set(known):
-            raise refuse(field, f"Must be of: {', '.join(known)}.")
-        return column.in_(sorted(wanted))
+            raise refuse(field, f"Must be one or several of: {', '.join(known)}.")
+        chosen: ColumnElement[bool] = column.in_(sorted(wanted))
+        return chosen
 
     return condition
 

@@ -1,8 +1,7 @@
 """Placing orders: number, order, items, log row, outbox row and idempotency key in one statement, so in one
 transaction.
 
-The statement takes a JSON array of orders. The numbers come from one row a UTC day, whose lock is held until the
-commit: that is what leaves no gap and no double under any concurrency.
+The statement is place.sql.
 
 An order whose idempotency key was used before gets no number and leaves nothing; nor does the second of two in one
 array. A key that another process commits while the statement runs cannot be seen by it: then the statement fails
@@ -20,13 +19,17 @@ import psycopg2.errors
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
-from common import codec, events, logs
-from common.group_commit import GroupCommit
-from common.lifecycle import RECEIVED
+from common import codec
+from common.observability import logs
+from common.orders import events, messages
+from common.orders.lifecycle import RECEIVED
+from common.postgres.breaker import Breaker
+from common.postgres.group_commit import GroupCommit
+from common.postgres.statements import statement
 from common.settings import Settings
 from order_service.orders import preparation, pricing
-from order_service.orders.form import OrderForm
 from order_service.orders.idempotency import REMEMBERED, Once
+from order_service.orders.order_form import OrderRequest
 
 _NONCE_BYTES = 9
 
@@ -35,7 +38,7 @@ _NONCE_BYTES = 9
 class NewOrder:
     """An order that is decided and not yet written."""
 
-    form: OrderForm
+    form: OrderRequest
     total_amount: Decimal
     priority: int
     prep_seconds: int
@@ -44,7 +47,7 @@ class NewOrder:
     customer_id: int | None = None
 
     @classmethod
-    def of(cls, form: OrderForm, placed_by: str, customer_id: int | None = None) -> "NewOrder":
+    def of(cls, form: OrderRequest, placed_by: str, customer_id: int | None = None) -> "NewOrder":
         """By the rules of pricing and preparation; `customer_id` is None for a guest's."""
         total_amount = pricing.total(form.items)
         return cls(
@@ -66,83 +69,25 @@ class PlacedOrder:
     placed_at: datetime
 
 
-# $1 is the array, $2 the moment that stands in for now, or null.
-_PLACE = f"""
-    with asked as (
-        select o, position, o -> 'once' ->> 'key' as key,
-            row_number() over (partition by o -> 'once' ->> 'key' order by position) as nth_of_key
-        from jsonb_array_elements($1) with ordinality as t (o, position)
-    ), wanted as (
-        select o, a.position as asked_as, row_number() over (order by a.position) as position
-        from asked a left join lateral (
-            select true as is_used from idempotency_keys k
-            where k.key = a.key and k.created_at >= now() - {REMEMBERED} limit 1
-        ) as before on true
-        where a.key is null or (nth_of_key = 1 and is_used is null)
-    ), moment as (
-        select coalesce($2, now()) as placed_at
-    ), numbers as (
-        insert into order_numbers as n (day, last)
-        select cast(placed_at at time zone 'UTC' as date), (select count(*) from wanted) from moment
-        where exists (select 1 from wanted)
-        on conflict (day) do update set last = n.last + excluded.last
-        returning day, last - (select count(*) from wanted) as before
-    ), numbered as (
-        select o, position, asked_as, 'ORD_' || to_char(day, 'YYYYMMDD') || '_'
-            || lpad((before + position)::text, greatest(3, length((before + position)::text)), '0') as number
-        from wanted, numbers
-    ), placed as (
-        insert into orders (number, customer_id, customer_name, notification_email, order_type, table_number,
-            delivery_address, total_amount, priority, prep_seconds, link_nonce, status, sequence, placed_at,
-            updated_at)
-        select number, (o ->> 'customer_id')::bigint, o ->> 'customer_name', o ->> 'notification_email',
-            o ->> 'order_type', (o ->> 'table_number')::smallint, o ->> 'delivery_address',
-            (o ->> 'total_amount')::numeric, (o ->> 'priority')::smallint, (o ->> 'prep_seconds')::int,
-            o ->> 'link_nonce', '{RECEIVED}', 1, placed_at, placed_at
-        from numbered, moment order by position
-        returning id, number
-    ), listed as (
-        insert into order_items (order_id, position, name, quantity, price)
-        select p.id, i.position, i.item ->> 'name', (i.item ->> 'quantity')::smallint,
-            (i.item ->> 'price')::numeric
-        from placed p join numbered using (number),
-            jsonb_array_elements(o -> 'items') with ordinality as i (item, position)
-    ), logged as (
-        insert into order_status_log (order_id, sequence, status, changed_by, changed_at)
-        select p.id, 1, '{RECEIVED}', o ->> 'placed_by', placed_at
-        from placed p join numbered using (number), moment
-    ), sent as (
-        insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
-        select (o ->> 'event_id')::uuid, '{events.exchange_of("order_service")}',
-            '{events.ORDER_PLACED}.' || (o ->> 'order_type'), (o ->> 'priority')::smallint,
-            o ->> 'request_id',
-            o - array['placed_by', 'customer_id', 'notification_email', 'link_nonce', 'once']
-            || jsonb_build_object(
-                'schema_version', {events.SCHEMA_VERSION},
-                'order_number', number,
-                'placed_at', to_char(placed_at, {events.SQL_ISO}))
-        from numbered, moment order by position
-    ), remembered as (
-        insert into idempotency_keys as k (key, fingerprint, answer, created_at)
-        select o -> 'once' ->> 'key', o -> 'once' ->> 'fingerprint',
-            (o -> 'once' -> 'answer' || jsonb_build_object('order_number', number))::json, now()
-        from numbered where o ? 'once' order by 1  -- in one order, so that no two arrays wait for each other
-        on conflict (key) do update
-            -- Null, which fails the statement, for a key that is in use and was not to be seen.
-            set key = case when k.created_at < now() - {REMEMBERED} then k.key end,
-                fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = excluded.created_at
-    )
-    select number, placed_at from moment cross join asked a left join numbered n on n.asked_as = a.position
-    order by a.position
-"""
+_PLACE = statement(
+    __file__,
+    "place",
+    remembered=REMEMBERED,
+    received=RECEIVED,
+    exchange=events.exchange_of("order_service"),
+    routing_key=events.ORDER_PLACED,
+    body=messages.order_placed(
+        "p", items="o -> 'items'", event_id="o ->> 'event_id'", request_id="o ->> 'request_id'"
+    ),
+)
 _PLACE_IN_SESSION = text(_PLACE.replace("$1", "cast(:orders as jsonb)").replace("$2", "cast(:at as timestamptz)"))
 
 
 class Intake:
-    """Places orders that come at once together: see common.group_commit."""
+    """Places orders that come at once together: see common.postgres.group_commit."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._commit = GroupCommit(settings, _PLACE.replace("$2", "cast(null as timestamptz)"))
+    def __init__(self, settings: Settings, breaker: Breaker) -> None:
+        self._commit = GroupCommit(settings, breaker, _PLACE.replace("$2", "cast(null as timestamptz)"))
         self.close = self._commit.close
 
     def place(self, order: NewOrder, once: Once | None = None) -> PlacedOrder | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from common.lifecycle import DELIVERY, DINE_IN, TAKEOUT
+from common.orders.lifecycle import DELIVERY, DINE_IN, TAKEOUT
 
 _SECONDS = {DINE_IN: 8, TAKEOUT: 10, DELIVERY: 12}
 

@@ -1,14 +1,14 @@
 """Reading an order back: in full for whoever it concerns, as a status for everybody else."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import select
 
-from common.models import Order, OrderItem
-from common.order_numbers import is_order_number
-from order_service.access import Sight
+from common.orders.numbers import is_order_number
+from common.orders.queries import Standing
+from common.orders.tables import Order, OrderItem
+from order_service.access import Visibility
 
 
 def find(session: Session, order_number: object) -> Order | None:
@@ -18,27 +18,27 @@ def find(session: Session, order_number: object) -> Order | None:
     return session.scalars(select(Order).where(Order.number == order_number)).one_or_none()
 
 
-def status_only(known: dict[str, Any]) -> dict[str, Any]:
-    """What the number alone tells, of an answer of the Board's; nothing personal."""
+def status_only(standing: Standing) -> dict[str, object]:
+    """What the number alone tells; nothing personal."""
     return {
-        "order_number": known["order_number"],
-        "status": known["current_status"],
-        "updated_at": known["updated_at"],
-        "estimated_completion": known["estimated_completion"],
+        "order_number": standing.number,
+        "status": standing.status,
+        "updated_at": standing.updated_at,
+        "estimated_completion": standing.estimated_completion,
     }
 
 
-def in_full(session: Session, order: Order, seen: Sight) -> dict[str, Any]:
+def in_full(session: Session, order: Order, seen: Visibility) -> dict[str, object]:
     """Everything that the customer said, as the table has it; the address for notifications is theirs alone."""
     full = described(session, [order])[0]
-    if seen is Sight.ALL:
+    if seen is Visibility.FULL:
         full["notification_email"] = order.notification_email
     return full
 
 
-def described(session: Session, orders: Sequence[Order]) -> list[dict[str, Any]]:
+def described(session: Session, orders: Sequence[Order]) -> list[dict[str, object]]:
     """What staff need of orders, as the table has it: of one that waits, no estimate."""
-    items: dict[int, list[dict[str, Any]]] = {order.id: [] for order in orders}
+    items: dict[int, list[dict[str, object]]] = {order.id: [] for order in orders}
     wanted = (
         select(OrderItem).where(OrderItem.order_id.in_(items)).order_by(OrderItem.order_id, OrderItem.position)
     )

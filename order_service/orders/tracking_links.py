@@ -9,7 +9,7 @@ Orders of before there were nonces have none.
 import base64
 import hmac
 
-from common.order_numbers import is_order_number
+from common.orders.numbers import is_order_number
 
 _BYTES = 18  # of the digest, 144 bits: 24 characters in a link
 

@@ -11,8 +11,8 @@ import pytest
 
 from devstack.postgres import Postgres
 from devstack.processes import DevstackError
-from tests.devstack.processes import processes_of
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tests.support.processes import processes_of
 
 
 def query(url: str, statement: str) -> list[tuple[object, ...]]:

@@ -8,7 +8,7 @@ from kombu import Connection
 
 from devstack.processes import DevstackError
 from devstack.rabbitmq import RabbitMQ
-from tests.devstack.processes import processes_of
+from tests.support.processes import processes_of
 
 
 def put(uri: str, body: str) -> None:
@@ -27,6 +27,7 @@ def take(uri: str) -> object:
         return message.payload
 
 
+@pytest.mark.matrix
 def test_its_messages_outlive_a_stop_a_crash_and_the_object(tmp_path: Path) -> None:
     folder = tmp_path / "a folder with spaces, and with a name that is long enough to be a nuisance" / ("x" * 60)
     node = RabbitMQ(folder)
@@ -70,6 +71,7 @@ def test_a_vhost_is_apart_from_the_others_until_it_is_deleted(rabbitmq: RabbitMQ
         rabbitmq.delete_vhost("tables/2")
 
 
+@pytest.mark.matrix
 def test_two_run_side_by_side_and_only_who_has_the_password_gets_in(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     other = RabbitMQ(tmp_path)
     other.start()

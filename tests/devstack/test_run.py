@@ -17,9 +17,9 @@ import requests
 
 from devstack.processes import children, command_line, free_port
 from devstack.rabbitmq import CACHE
-from tests.devstack.processes import processes_of
-from tests.eventually import eventually
-from tests.expedite import ROOT
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT
+from tests.support.processes import processes_of
 
 SERVICES = ("order", "kitchen", "tracking", "notifier")
 MADE = shutil.ignore_patterns(".git", ".venv*", ".devstack", "tests", "__pycache__", ".*_cache")
@@ -105,6 +105,7 @@ def test_the_first_run_the_printed_order_a_second_run_and_ctrl_c(
     assert processes_of(checkout) == []
 
 
+@pytest.mark.matrix
 def test_after_a_crash_of_all_nothing_runs_and_the_next_run_finds_the_data(
     checkout: Path, environment: dict[str, str]
 ) -> None:
@@ -125,6 +126,7 @@ def test_after_a_crash_of_all_nothing_runs_and_the_next_run_finds_the_data(
     assert code == 0, again.said
 
 
+@pytest.mark.matrix
 def test_whatever_is_killed_is_started_again_and_orders_are_cooked(
     checkout: Path, environment: dict[str, str]
 ) -> None:
@@ -178,6 +180,7 @@ def test_given_servers_are_used_and_what_ends_before_it_was_ready_ends_all(
     assert "oven ended by itself, with code 3. Its last lines:\nout of gas\n" in run.said
 
 
+@pytest.mark.matrix
 def test_ctrl_c_ends_all_in_the_middle_of_a_pause(checkout: Path, environment: dict[str, str]) -> None:
     run = Run(checkout, environment)
     run.wait_until_ready()

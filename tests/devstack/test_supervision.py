@@ -4,7 +4,7 @@ import pytest
 
 from devstack import supervision
 from devstack.processes import DevstackError
-from devstack.supervision import MOST_TRIES, STAYED_UP, Supervisor
+from devstack.supervision import MAX_TRIES, STAYED_UP, Supervisor
 
 
 class Clock:
@@ -87,7 +87,7 @@ def test_what_cannot_be_started_is_tried_less_and_less_often_and_then_given_up(
     oven.runs, oven.failure = False, failure
     with pytest.raises(DevstackError, match=r"oven did not start: .*in a row. Its last lines:\nout of gas"):
         pass_time(supervisor, clock, 1000)
-    assert len(oven.starts) == 1 + MOST_TRIES
+    assert len(oven.starts) == 1 + MAX_TRIES
     assert oven.pauses() == sorted(oven.pauses())
     assert 30 < oven.starts[-1] < 90
 
@@ -100,10 +100,10 @@ def test_what_ends_soon_each_time_is_given_up_and_what_stayed_up_for_a_while_is_
             oven.runs = False
             pass_time(supervisor, clock, after)
 
-    ends_again_and_again(2 * MOST_TRIES, after=STAYED_UP + 2)
+    ends_again_and_again(2 * MAX_TRIES, after=STAYED_UP + 2)
     assert oven.runs
     with pytest.raises(DevstackError, match="by SIGKILL, for the 9th time in a row"):
-        ends_again_and_again(MOST_TRIES + 1, after=11)
+        ends_again_and_again(MAX_TRIES + 1, after=11)
 
 
 def test_what_ends_before_all_were_ready_is_given_up_at_once(supervisor: Supervisor, oven: Oven) -> None:

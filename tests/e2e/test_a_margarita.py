@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.customers import ordering
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite
-from tests.people import NO_LIMITS, get, post, register, request, sign_in
+from tests.support.customers import ordering
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite
+from tests.support.people import NO_LIMITS, get, post, register, request, sign_in
 
 
 @pytest.fixture

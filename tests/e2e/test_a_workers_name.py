@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from devstack.postgres import Postgres
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
 
 NAME = "chef_mario"
 #: Seconds between heartbeats: so long that none tells who lives, within a test.
@@ -64,6 +64,7 @@ def test_the_name_of_a_killed_worker_is_free(expedite: Expedite) -> None:
     assert holds_its_lock(expedite)
 
 
+@pytest.mark.matrix
 def test_of_two_who_want_the_name_of_a_killed_worker_one_gets_it(expedite: Expedite) -> None:
     expedite.start_worker(NAME, HEARTBEAT_INTERVAL=RARELY).kill()
     heirs = [start_again(expedite), start_again(expedite)]
@@ -75,6 +76,7 @@ def test_of_two_who_want_the_name_of_a_killed_worker_one_gets_it(expedite: Exped
     assert not other.actions("worker_registered")
 
 
+@pytest.mark.matrix
 def test_a_worker_that_loses_its_lock_again_and_again_keeps_its_name(expedite: Expedite) -> None:
     first = expedite.start_worker(NAME, HEARTBEAT_INTERVAL=RARELY)
     with losing_its_lock(expedite):
@@ -109,6 +111,7 @@ def test_a_worker_keeps_its_name_when_postgresql_restarts_and_all_locks_are_gone
         expedite.stop_all()
 
 
+@pytest.mark.matrix
 def test_a_sign_of_life_that_is_seen_while_another_waits_for_the_name_counts(expedite: Expedite) -> None:
     expedite.start_worker(NAME, HEARTBEAT_INTERVAL=RARELY).kill()
     second = start_again(expedite)

@@ -2,8 +2,8 @@
 
 import requests
 
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
 def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:

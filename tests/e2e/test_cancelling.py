@@ -1,7 +1,7 @@
 """An order that is cancelled while it cooks is taken off the stove."""
 
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
 def test_staff_cancelling_stops_the_worker_and_it_moves_on_to_the_next_order(expedite: Expedite) -> None:

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
-from tests.expedite import Expedite
+import pytest
+
+from tests.support.expedite import Expedite
 
 
+@pytest.mark.matrix
 def test_an_estimate_is_there_from_received_to_ready(expedite: Expedite) -> None:
     expedite.start("order_service")
     expedite.start("tracking_service")

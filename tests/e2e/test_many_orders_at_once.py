@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from common.lifecycle import ORDER_TYPES
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
+from common.orders.lifecycle import ORDER_TYPES
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
 
 ORDERS = 500
 CONNECTIONS = 50

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import amqp
+import pytest
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
 
 
 def a_ticket(expedite: Expedite, order_number: str) -> str:
@@ -46,6 +47,7 @@ def test_an_order_whose_message_comes_three_times_is_cooked_and_announced_once(e
     eventually(expedite.is_settled)
 
 
+@pytest.mark.matrix
 def test_a_second_message_for_an_order_that_is_cooking_is_left_alone_by_other_workers(expedite: Expedite) -> None:
     expedite.start("order_service")
     notifier = expedite.start("notifier_service")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.expedite import ROOT, Expedite
+from tests.support.expedite import ROOT, Expedite
 
 SESSION = """
 tea = {"name": "Tea", "quantity": 2, "price": 60.5}
@@ -27,7 +27,7 @@ def test_nameko_shell_places_an_order_reads_it_and_lists_the_workers(expedite: E
     expedite.start_worker("chef_mario")
 
     shell = subprocess.run(
-        [Path(sys.executable).parent / "nameko", "shell", "--config", "config.yaml"],
+        [Path(sys.executable).parent / "nameko", "shell", "--config", "config.yml"],
         cwd=ROOT,
         env=expedite.environment(),
         input=SESSION,

@@ -3,8 +3,8 @@
 import pytest
 
 from common.errors import IllegalMove
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
 def test_people_move_an_order_through_all_of_its_life(expedite: Expedite) -> None:

@@ -1,8 +1,8 @@
 """SIGTERM to an order_service that is busy."""
 
-from tests.customers import numbers, ordering
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.customers import numbers, ordering
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
 def test_every_order_that_was_answered_is_there_and_every_one_that_is_there_was_answered(

@@ -1,7 +1,7 @@
 """Of what waits, a worker takes the most urgent."""
 
-from tests.eventually import eventually
-from tests.expedite import PIZZA, Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import PIZZA, Expedite
 
 WHERE = {
     "dine_in": {"order_type": "dine_in", "table_number": 7},

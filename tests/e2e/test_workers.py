@@ -4,8 +4,8 @@ import pytest
 
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 HARDLY_COOKS = 0.05  # speed: a takeout takes 200 s
 
@@ -88,6 +88,7 @@ def test_a_killed_worker_shows_offline_and_its_name_can_be_taken_over(expedite: 
     assert shown()["status"] == "online"
 
 
+@pytest.mark.matrix
 def test_a_killed_workers_name_is_free_before_its_heartbeats_are_missed(expedite: Expedite) -> None:
     killed = expedite.start_worker("chef_mario")  # a heartbeat every 30 s
     killed.kill()

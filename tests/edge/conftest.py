@@ -8,8 +8,8 @@ import pytest
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.conftest import copied_database
-from tests.edge.attack import Customers
-from tests.expedite import Expedite, Process
+from tests.support.attack import Customers
+from tests.support.expedite import Expedite, Process
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.edge.attack import Customers, attackers
-from tests.expedite import Process, an_order
+from tests.support.attack import Customers, attackers
+from tests.support.expedite import Process, an_order
 
 MARKS = "e" + "\u0301\u0316" * 10_000  # of which each could stand on one letter
 KEYS = {f"k{number}": 1 for number in range(5_000)}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge.attack import ROOM, Customers, connect, memory, received
-from tests.expedite import Process
+from tests.support.attack import ROOM, Customers, connect, memory, received
+from tests.support.expedite import Process
 
 HEAD = b"%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 BLOCK = 64 * 1024

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from tests.edge.attack import connect, received
-from tests.expedite import Process
+from tests.support.attack import connect, received
+from tests.support.expedite import Process
 
 HEAD = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 LARGE = 3 * 1024 * 1024

@@ -2,9 +2,9 @@
 
 import contextlib
 
-from tests.edge.attack import Customers, attackers, connect, memory, received
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
+from tests.support.attack import Customers, attackers, connect, memory, received
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
 
 ASK = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 

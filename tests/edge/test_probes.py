@@ -4,9 +4,9 @@ import pytest
 import requests
 
 from devstack.postgres import Postgres
-from tests.edge.attack import Customers, attackers
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
+from tests.support.attack import Customers, attackers
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
 
 
 @pytest.mark.parametrize("service", ["order_service", "tracking_service", "kitchen_service", "notifier_service"])

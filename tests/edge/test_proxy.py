@@ -14,11 +14,11 @@ import requests
 from nameko.web.handlers import HttpRequestHandler
 
 from order_service.service import OrderService
-from tests.edge.attack import ROOM, Customers, memory
-from tests.edge.recorder import Recorder
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
-from tests.haproxy import Proxy
+from tests.support.attack import ROOM, Customers, memory
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
+from tests.support.haproxy import Proxy
+from tests.support.recorder import Recorder
 from tracking_service.service import TrackingService
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -133,6 +133,7 @@ def routes(service: type) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.matrix
 def test_every_route_is_public_at_its_service_or_stays_inside(house: House) -> None:
     for recorder, service in ((house.order, OrderService), (house.tracking, TrackingService)):
         known = routes(service)
@@ -287,6 +288,7 @@ def drip(connections: list[ssl.SSLSocket], byte: bytes, seconds: float) -> int:
     return len(waiting)
 
 
+@pytest.mark.matrix
 def test_heads_and_bodies_that_drip_are_refused_and_orders_go_on(proxy: Proxy, expedite: Expedite) -> None:
     # One that does not limit orders.
     expedite.start("order_service", ORDER_ADDRESS=expedite.processes[0].address, TRUSTED_PROXIES=1)
@@ -320,6 +322,7 @@ def test_an_endless_body_takes_no_memory(house: House) -> None:
     assert house.ask("GET", "/menu")[0] == 200
 
 
+@pytest.mark.matrix
 def test_an_address_has_a_hundred_connections_and_others_are_not_held_up(house: House) -> None:
     with contextlib.ExitStack() as opened:
         taken = 0

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from tests.edge.attack import Customers, attackers, memory
-from tests.eventually import eventually
-from tests.expedite import Expedite
-from tests.people import NO_LIMITS, register, sign_in
+from tests.support.attack import Customers, attackers, memory
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
+from tests.support.people import NO_LIMITS, register, sign_in
 
 TIMES = 40
 #: MiB that a process may grow by: what one hash takes, and the warming up of everything else.

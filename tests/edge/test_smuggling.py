@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.edge.attack import connect, received
-from tests.expedite import Expedite, Process, an_order
+from tests.support.attack import connect, received
+from tests.support.expedite import Expedite, Process, an_order
 from tests.unit.test_framing import REFUSED
 
 ORDER = json.dumps(an_order()).encode()

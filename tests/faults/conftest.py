@@ -1,7 +1,4 @@
-"""Servers that break: the tests in here share a PostgreSQL and a RabbitMQ of their own, apart from all others.
-
-What a test stopped or killed runs again after it, so that the next one finds it in order.
-"""
+"""Servers that break. What a test stopped or killed runs again after it, for the next one to find in order."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,23 +7,8 @@ import pytest
 
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.conftest import running_postgres, running_rabbitmq
-from tests.faults.proxy import Proxy
-from tests.faults.servers import start_again
-
-
-@pytest.fixture(scope="package")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A PostgreSQL server with a migrated database to copy."""
-    with running_postgres(tmp_path_factory.mktemp("breaking_postgres")) as server:
-        yield server
-
-
-@pytest.fixture(scope="package")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A RabbitMQ node."""
-    with running_rabbitmq(tmp_path_factory.mktemp("breaking_rabbitmq")) as node:
-        yield node
+from tests.support.proxy import Proxy
+from tests.support.servers import start_again
 
 
 @pytest.fixture

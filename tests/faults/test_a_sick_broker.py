@@ -10,11 +10,11 @@ from contextlib import closing, suppress
 
 import pytest
 
-from common.lifecycle import ORDER_TYPES
+from common.orders.lifecycle import ORDER_TYPES
 from devstack.rabbitmq import RabbitMQ
-from tests.eventually import eventually
-from tests.expedite import Expedite
-from tests.faults.proxy import Proxy, through
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
+from tests.support.proxy import Proxy, through
 
 ORDERS = 600  # more than a batch of the relay's, which takes longer than it waits for a confirmation
 BYTES_PER_SECOND = 45_000
@@ -70,6 +70,7 @@ def deaf(rabbitmq: RabbitMQ) -> Iterator[Deaf]:
         yield proxy
 
 
+@pytest.mark.one_of_its_kind
 def test_a_slow_broker_gets_each_message_once(expedite: Expedite, narrow: Narrow) -> None:
     expedite.start("order_service", AMQP_URI=through(narrow, expedite.amqp_uri))
     narrow.cut()

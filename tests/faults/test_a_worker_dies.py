@@ -3,12 +3,14 @@
 import json
 
 import amqp
+import pytest
 
 from devstack.rabbitmq import RabbitMQ
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
+@pytest.mark.one_of_its_kind
 def test_another_worker_finishes_what_a_killed_one_was_cooking(expedite: Expedite) -> None:
     expedite.start("order_service")
     killed = expedite.start_worker("killed", COOKING_SPEED=0.1)

@@ -3,9 +3,9 @@
 import pytest
 import requests
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
-from tests.faults.proxy import Proxy, through
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
+from tests.support.proxy import Proxy, through
 
 
 @pytest.mark.parametrize("lost", ["cooking", "ready"])
@@ -33,6 +33,7 @@ def test_a_worker_that_does_not_hear_of_its_own_move_goes_on_with_the_order(
     ]
 
 
+@pytest.mark.one_of_its_kind
 def test_an_order_whose_answer_was_lost_is_answered_when_it_is_sent_again_and_placed_once(
     expedite: Expedite, to_postgres: Proxy
 ) -> None:

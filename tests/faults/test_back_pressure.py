@@ -13,10 +13,10 @@ import pytest
 import requests
 
 from devstack.postgres import Postgres
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process, an_order
-from tests.faults.locks import held, waiting_for_locks
-from tests.faults.servers import frozen, take_down
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process, an_order
+from tests.support.locks import held, waiting_for_locks
+from tests.support.servers import frozen, take_down
 
 MOST = 5
 AT_ONCE = 1.0  # seconds within which a request that cannot be served is refused
@@ -86,6 +86,7 @@ def hanging(expedite: Expedite, url: str, most: int) -> Iterator[list[Future[req
         yield requests_in_hand
 
 
+@pytest.mark.one_of_its_kind
 def test_what_is_too_much_is_refused_at_once_and_what_is_in_hand_is_finished(expedite: Expedite) -> None:
     desk = expedite.start("order_service", MAX_CONCURRENT=MOST, STATEMENT_TIMEOUT=60)
     answered = []
@@ -149,6 +150,7 @@ def test_a_place_is_free_again_when_its_client_went_away(expedite: Expedite) -> 
     assert {request.result().status_code for request in in_hand} == {201}
 
 
+@pytest.mark.one_of_its_kind
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_without_postgresql_requests_are_refused_at_once_and_cost_no_memory(
     expedite: Expedite, postgres: Postgres, how: str

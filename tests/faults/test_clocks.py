@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
-from tests.faults.clock import Clock
-from tests.people import NO_LIMITS, Someone, register
+from tests.support.clock import Clock
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
+from tests.support.people import NO_LIMITS, Someone, register
 
 AN_HOUR = 3600
 

@@ -16,9 +16,9 @@ from common.errors import Invalid
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.conftest import copied_database
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process, an_order
-from tests.faults.locks import held, waiting_for_locks
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process, an_order
+from tests.support.locks import held, waiting_for_locks
 
 COCKTAIL = {"name": "Negroni", "quantity": 1, "price": 15.90}
 
@@ -72,6 +72,7 @@ def published(expedite: Expedite, number: str) -> int:
     return [ticket["order_number"] for ticket in expedite.tickets("takeout")].count(number)
 
 
+@pytest.mark.one_of_its_kind
 def test_the_same_request_gets_the_first_answer_byte_for_byte_from_any_process(
     running: Expedite, key: str
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_body_that_says_the_same_in_other_words_is_the_same(running: Expedite,
     assert post(running.processes[1], key, same).content == first.content
 
 
+@pytest.mark.one_of_its_kind
 @pytest.mark.parametrize(
     "changes",
     [
@@ -162,6 +164,7 @@ def test_a_refused_order_leaves_its_key_free(running: Expedite, key: str) -> Non
     assert post(running.processes[0], key).status_code == 201
 
 
+@pytest.mark.one_of_its_kind
 def test_twenty_equal_requests_at_once_over_two_processes_place_one_order(running: Expedite, key: str) -> None:
     before = orders(running)
     start = Barrier(20)

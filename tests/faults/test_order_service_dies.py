@@ -1,10 +1,13 @@
 """An order_service that dies or freezes: what it answered 201 is cooked all the same."""
 
-from tests.customers import numbers, ordering
-from tests.eventually import eventually
-from tests.expedite import Expedite
+import pytest
+
+from tests.support.customers import numbers, ordering
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
+@pytest.mark.one_of_its_kind
 def test_every_order_that_was_answered_before_a_kill_is_cooked_after_it(expedite: Expedite) -> None:
     desk = expedite.start("order_service")
     with ordering(desk.url) as answers:

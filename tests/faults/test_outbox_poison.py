@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import amqp
+import pytest
 import requests
 
 from devstack.rabbitmq import RabbitMQ
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
-from tests.faults.queues import full
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
+from tests.support.queues import full
 
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/"
 LAST = 9  # attempts after which the next one is the last
@@ -54,6 +55,7 @@ def letters(expedite: Expedite) -> list[amqp.Message]:
     return found
 
 
+@pytest.mark.one_of_its_kind
 def test_rows_that_cannot_be_published_hold_up_nobody_and_become_dead_letters(expedite: Expedite) -> None:
     unheard = expedite.start("order_service", AMQP_URI=NOWHERE)
     good, bad = [expedite.place_number()], {}

@@ -6,9 +6,9 @@ import pytest
 import requests
 
 from devstack.postgres import Postgres
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
-from tests.faults.servers import frozen, take_down
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
+from tests.support.servers import frozen, take_down
 
 MORE_THAN_THE_POOL = 25
 
@@ -23,6 +23,7 @@ def is_503(answer: requests.Response) -> bool:
     )
 
 
+@pytest.mark.one_of_its_kind
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_the_services_come_back_by_themselves_and_finish_what_was_cooking_once(
     expedite: Expedite, postgres: Postgres, how: str

@@ -7,11 +7,12 @@ import pytest
 import requests
 
 from devstack.rabbitmq import RabbitMQ
-from tests.eventually import eventually
-from tests.expedite import Expedite
-from tests.faults.servers import frozen, take_down
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
+from tests.support.servers import frozen, take_down
 
 
+@pytest.mark.one_of_its_kind
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_orders_are_taken_and_tracked_meanwhile_and_cooked_and_announced_once_it_is_back(
     expedite: Expedite, rabbitmq: RabbitMQ, how: str

@@ -10,11 +10,11 @@ import amqp
 import pytest
 
 from devstack.postgres import Postgres
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite
-from tests.faults import oven
-from tests.faults.locks import held
-from tests.faults.servers import take_down
+from tests.support import oven
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite
+from tests.support.locks import held
+from tests.support.servers import take_down
 
 _OUTAGE = 15  # seconds
 
@@ -22,7 +22,7 @@ _OUTAGE = 15  # seconds
 def _dead_letters(expedite: Expedite, *arguments: str) -> list[dict[str, Any]]:
     """The command line of dead letters, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "common.dead_letters", *arguments],
+        [sys.executable, "-m", "kitchen_service.dead_letters", *arguments],
         cwd=ROOT,
         env=expedite.environment(),
         check=True,
@@ -121,6 +121,7 @@ def test_postgresql_away_for_longer_than_all_retries_makes_no_dead_letter(
     eventually(expedite.is_settled)
 
 
+@pytest.mark.one_of_its_kind
 def test_after_its_attempts_a_ticket_is_a_dead_letter_that_can_be_replayed(expedite: Expedite) -> None:
     expedite.query(oven.BREAK)
     expedite.start("order_service")
@@ -174,7 +175,7 @@ def test_a_dead_letter_can_be_shown_and_dropped(expedite: Expedite) -> None:
 @pytest.mark.parametrize("arguments", [["replay"], ["drop"], ["drop", "x", "--all"]])
 def test_nothing_is_replayed_or_dropped_by_accident(expedite: Expedite, arguments: list[str]) -> None:
     refused = subprocess.run(
-        [sys.executable, "-m", "common.dead_letters", *arguments],
+        [sys.executable, "-m", "kitchen_service.dead_letters", *arguments],
         cwd=ROOT,
         env=expedite.environment(),
         capture_output=True,

@@ -1,10 +1,12 @@
 """PostgreSQL and RabbitMQ are killed while customers order and workers cook as fast as they can."""
 
+import pytest
+
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
-from tests.customers import numbers, ordering
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.customers import numbers, ordering
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
 def start(expedite: Expedite) -> str:
@@ -30,6 +32,7 @@ def assert_cooked_and_announced_once(expedite: Expedite, taken: set[str]) -> Non
     assert len(set(notifier.printed())) == len(notifier.printed()) == 2 * len(placed)
 
 
+@pytest.mark.one_of_its_kind
 def test_postgresql_killed_under_load_loses_and_doubles_nothing(expedite: Expedite, postgres: Postgres) -> None:
     url = start(expedite)
     with ordering(url, customers=5) as answers:

@@ -8,11 +8,11 @@ import requests
 
 from devstack.rabbitmq import RabbitMQ
 from order_service.orders import sweeping
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
-from tests.faults import oven
-from tests.faults.locks import held
-from tests.faults.queues import full
+from tests.support import oven
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
+from tests.support.locks import held
+from tests.support.queues import full
 
 AT_A_TABLE = {"order_type": "dine_in", "table_number": 1}
 SWEEPING = {"SWEEP_INTERVAL": 0.3, "SWEEP_GRACE": 1, "STUCK_RECEIVED": 1, "STUCK_COOKING": 1}
@@ -56,6 +56,7 @@ def purge(expedite: Expedite, order_type: str) -> None:
         channel.queue_purge(f"kitchen.{order_type}")
 
 
+@pytest.mark.one_of_its_kind
 def test_the_tickets_of_a_purged_queue_are_sent_again_once_and_no_others(
     expedite: Expedite, desk: Process
 ) -> None:
@@ -257,6 +258,7 @@ def test_stuck_orders_are_logged_and_shown_to_everybody_who_asks(expedite: Exped
     assert line["level"] == "WARNING"
 
 
+@pytest.mark.one_of_its_kind
 def test_keys_older_than_24_hours_are_forgotten(expedite: Expedite, desk: Process) -> None:
     expedite.query(
         "insert into idempotency_keys (key, fingerprint, answer, created_at)"
@@ -309,7 +311,7 @@ def test_a_ticket_is_said_to_be_sent_again_when_it_was_and_not_before(expedite: 
 
 
 def test_a_sweep_forgets_some_old_keys_and_the_next_ones_the_others(expedite: Expedite) -> None:
-    count = sweeping._MOST_KEYS * sweeping._MOST_ROUNDS + 1
+    count = sweeping._MAX_KEYS * sweeping._MAX_ROUNDS + 1
     expedite.query(
         "insert into idempotency_keys (key, fingerprint, answer, created_at)"
         " select k, 'f', '{}', now() - interval '2 days' + k * interval '1 ms'"

@@ -4,9 +4,9 @@ import amqp
 import pytest
 import requests
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
-from tests.faults.proxy import Proxy, through
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
+from tests.support.proxy import Proxy, through
 
 
 def test_a_worker_that_loses_rabbitmq_only_finishes_what_it_cooks_and_nobody_begins_it_again(
@@ -60,6 +60,7 @@ def test_a_ticket_that_had_failed_before_is_left_to_the_worker_that_cooks_it_now
     ]
 
 
+@pytest.mark.one_of_its_kind
 def test_a_worker_that_is_cut_off_altogether_loses_its_order_and_cannot_move_it_later(
     expedite: Expedite, to_rabbitmq: Proxy, to_postgres: Proxy
 ) -> None:

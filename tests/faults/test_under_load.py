@@ -10,9 +10,9 @@ import pytest
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.conftest import copied_database
-from tests.faults.faults import FAULTS, Fault, clock_fault
-from tests.faults.riding_out import ride_out
-from tests.faults.stack import Stack, stack_with_clock
+from tests.soak.faults import FAULTS, Fault, clock_fault
+from tests.soak.riding_out import ride_out
+from tests.support.stack import Stack, stack_with_clock
 
 ORDERS = 60
 _BACK_WITHIN = 30.0  # seconds; the soak holds them to 10, on a machine that does nothing else
@@ -35,6 +35,7 @@ def stack(running: Stack) -> Stack:
     return running
 
 
+@pytest.mark.one_of_its_kind
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
 def test_the_books_are_even_after(fault: Fault, stack: Stack) -> None:
     outcome = ride_out(stack, fault, ORDERS, fault.seconds, _BACK_WITHIN)

@@ -15,7 +15,7 @@ from common.settings import sqlalchemy_url
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.conftest import copied_database
-from tests.expedite import Expedite
+from tests.support.expedite import Expedite
 
 Transaction = Callable[[], AbstractContextManager[Session]]
 

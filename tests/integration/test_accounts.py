@@ -16,9 +16,9 @@ import pytest
 import requests
 
 from order_service.accounts import tokens
-from tests.eventually import eventually
-from tests.expedite import ROOT, SECRET_KEY, Expedite
-from tests.people import NO_LIMITS, PASSWORD, Someone, get, post, register, request, sign_in
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, SECRET_KEY, Expedite
+from tests.support.people import NO_LIMITS, PASSWORD, Someone, get, post, register, request, sign_in
 
 
 @pytest.fixture(scope="module")

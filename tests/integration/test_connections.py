@@ -1,7 +1,7 @@
 """A process says when PostgreSQL may have too few connections for it."""
 
-from tests.eventually import eventually
-from tests.expedite import Expedite
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite
 
 
 def test_a_process_that_may_want_more_than_there_are_says_the_sum(expedite: Expedite) -> None:

@@ -11,9 +11,9 @@ import psycopg2
 import pytest
 
 from devstack.postgres import Postgres
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process, an_order
-from tests.faults.proxy import Proxy
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process, an_order
+from tests.support.proxy import Proxy
 
 NAMES = [
     f"{first} {last}" for first in ("Ada", "Bob", "Cleo", "Dan", "Eve") for last in ("Hall", "Ito", "Roe", "Wu")
@@ -178,6 +178,24 @@ def test_the_same_keys_in_the_batches_of_two_processes_place_each_order_once(exp
     assert sorted(kept.values()) == sorted(["First", "First", *NAMES])
     assert [kept[answer["order_number"]] for _, answer in here] == NAMES
     assert are_in_a_row([*kept, expedite.place_number()])
+
+
+def test_a_key_that_another_process_commits_while_a_statement_waits_places_nothing(expedite: Expedite) -> None:
+    """Both statements have looked for the key, and found none, before either of them can go on."""
+    crowds = [Crowd(expedite.start("order_service")) for _ in range(2)]
+    blocker = psycopg2.connect(expedite.database_url)
+    try:
+        with blocker.cursor() as cursor:
+            cursor.execute("insert into order_numbers values ((now() at time zone 'UTC')::date, 0)")
+            for waiting, crowd in enumerate(crowds, start=1):
+                crowd.order("same", customer_name="Ada")
+                eventually(lambda waiting=waiting: expedite.query(WAITING) == [(waiting,)])
+    finally:
+        blocker.close()
+    [here], [there] = (crowd.answers() for crowd in crowds)
+    assert here == there
+    assert here[0] == 201
+    assert stored(expedite) == {here[1]["order_number"]: "Ada"}
 
 
 def test_the_key_of_an_order_that_postgresql_refused_is_free(expedite: Expedite) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.expedite import SECRET_KEY, Expedite, an_order
+from tests.support.expedite import SECRET_KEY, Expedite, an_order
 
 ADDRESS = "12 Harbour Street, flat 3"
 STATUS_ONLY = {"order_number", "status", "updated_at", "estimated_completion"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process, an_order
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process, an_order
 
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 JSON = {"Content-Type": "application/json"}

@@ -11,16 +11,19 @@ import requests
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
-from common import group_commit, read_model
 from common.errors import NotFound
-from common.models import Base, Order
-from common.moves import Actor, Mover
-from common.settings import load, settings
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite
+from common.orders import queries
+from common.orders.moves import Actor, Mover
+from common.orders.tables import Base, Order
+from common.postgres import group_commit
+from common.postgres.breaker import Breaker
+from common.settings import load_config
+from kitchen_service.settings import KitchenSettings
 from tests.integration.conftest import Transaction
-from tracking_service import group_read, house
-from tracking_service.group_read import StatusReader
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite
+from tracking_service import gauges, status_reader
+from tracking_service.status_reader import StatusReader
 
 ORDERS = 50_000
 OPEN = 300
@@ -64,23 +67,23 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
     items = "select * from order_items where order_id in (5, 6, 7) order by order_id, position"
     return {
         "statuses": (
-            group_read._STANDING.replace("$1", f"'[\"{ONE}\"]'::jsonb"),
+            status_reader._STANDING.replace("$1", f"'[\"{ONE}\"]'::jsonb"),
             {"uq_orders_number", "pk_workers"},
         ),
-        "a status": (plain(read_model._STANDING, number=ONE), {"uq_orders_number"}),
-        "a history": (plain(read_model._HISTORY, number=ONE), {"uq_orders_number", "pk_order_status_log"}),
+        "a status": (plain(queries._STANDING, number=ONE), {"uq_orders_number"}),
+        "a history": (plain(queries._HISTORY, number=ONE), {"uq_orders_number", "pk_order_status_log"}),
         "a history for everybody": (
-            plain(read_model._PUBLIC_HISTORY, number=ONE),
+            plain(queries._PUBLIC_HISTORY, number=ONE),
             {"uq_orders_number", "pk_order_status_log", "pk_workers"},
         ),
-        "what waits": (plain(read_model._WAITING), {"ix_orders_open"}),
-        "what cooks": (plain(read_model._COOKING), {"ix_orders_open"}),
-        "the kitchen's load": (plain(read_model._LOAD), {"ix_orders_open"}),
-        "what is open": (plain(house._ORDERS), {"ix_orders_open"}),
-        "how many are stuck": (plain(house._STUCK, received=900, cooking=300), {"ix_orders_open"}),
-        "what is stuck": (plain(read_model._STUCK, received=900, cooking=300), {"ix_orders_open"}),
+        "what waits": (plain(queries._WAITING), {"ix_orders_open"}),
+        "what cooks": (plain(queries._COOKING), {"ix_orders_open"}),
+        "the kitchen's load": (plain(queries._LOAD), {"ix_orders_open"}),
+        "what is open": (plain(gauges._ORDERS), {"ix_orders_open"}),
+        "how many are stuck": (plain(gauges._STUCK, received=900, cooking=300), {"ix_orders_open"}),
+        "what is stuck": (plain(queries._STUCK, received=900, cooking=300), {"ix_orders_open"}),
         "what is stuck, for everybody": (
-            plain(read_model._PUBLIC_STUCK, received=900, cooking=300),
+            plain(queries._PUBLIC_STUCK, received=900, cooking=300),
             {"ix_orders_open", "pk_workers"},
         ),
         "an order": (plain(one), {"uq_orders_number"}),
@@ -174,10 +177,12 @@ READ = "select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 
 def test_what_was_planned_for_empty_tables_costs_no_more_when_they_are_full(
     expedite: Expedite, transaction: Transaction, monkeypatch: pytest.MonkeyPatch, what: str, when_planned: str
 ) -> None:
-    kitchen = settings(load(ROOT / "config.yaml"), "kitchen_service")
+    kitchen = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
     config = dataclasses.replace(kitchen, database_url=expedite.database_url)
     sessions: Any = SimpleNamespace(begin=transaction)
-    prepared: StatusReader | Mover = StatusReader(config) if what == "a status" else Mover(config)
+    prepared: StatusReader | Mover = (
+        StatusReader(config, Breaker(config)) if what == "a status" else Mover(config, Breaker(config))
+    )
 
     def ask(number: str) -> None:
         if isinstance(prepared, StatusReader):

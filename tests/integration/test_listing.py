@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.expedite import Expedite, an_order
-from tests.people import NO_LIMITS, Someone, get, post, register
+from tests.support.expedite import Expedite, an_order
+from tests.support.people import NO_LIMITS, Someone, get, post, register
 
 TEA = {"name": "Tea", "quantity": 1}
 

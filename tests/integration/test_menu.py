@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from common.errors import Invalid, NotFound
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite, an_order
-from tests.faults.locks import held
-from tests.people import NO_LIMITS, Someone, get, post, register, request
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite, an_order
+from tests.support.locks import held
+from tests.support.people import NO_LIMITS, Someone, get, post, register, request
 
 COCKTAILS = {
     "Old Fashioned": "stirred",

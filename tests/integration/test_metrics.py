@@ -5,8 +5,8 @@ from pathlib import Path
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process, an_order
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process, an_order
 
 NO_SERVER = "127.0.0.1:1"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite
 from tests.integration.test_migrations import alembic, differences
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite
 
 FULL = 2000  # orders
 PATIENCE = 5  # seconds that a customer's statement waits for a lock, as STATEMENT_TIMEOUT lets it
@@ -128,6 +128,7 @@ def test_orders_come_while_big_tables_are_changed(old: Expedite, database_url: s
     assert old.query("select count(*) from idempotency_keys where key like 'guest:key %%'") == [(FULL,)]
 
 
+@pytest.mark.matrix
 def test_who_reads_for_long_holds_nobody_up(old: Expedite, database_url: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with customers(database_url, PATIENCE) as refused:
@@ -159,6 +160,7 @@ def test_an_index_that_was_interrupted_is_built_anew(old: Expedite, database_url
     assert differences(database_url) == []
 
 
+@pytest.mark.matrix
 def test_two_migrations_at_once_are_one(old: Expedite, database_url: str, tmp_path: Path) -> None:
     old.query(_BIG_TABLES)
     both = [upgrade(database_url, tmp_path / f"log{n}") for n in range(2)]

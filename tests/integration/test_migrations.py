@@ -13,11 +13,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, create_engine, inspect
 
-from common.models import Base
+from common.orders.tables import Base
 from common.settings import sqlalchemy_url
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite
-from tests.faults.locks import held, waiting_for_locks
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite
+from tests.support.locks import held, waiting_for_locks
 
 
 def differences(database_url: str) -> list[object]:

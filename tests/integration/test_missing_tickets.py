@@ -3,8 +3,8 @@
 import pytest
 
 from order_service.orders import sweeping
-from tests.expedite import Expedite
 from tests.integration.conftest import Transaction
+from tests.support.expedite import Expedite
 
 _LONG_AGO = "now() - interval '1 day'"
 _INSERT = """
@@ -48,7 +48,7 @@ def missing(transaction: Transaction) -> list[str]:
     return [order["order_number"] for order in found]
 
 
-BACKLOG = sweeping._LATEST + 10
+BACKLOG = sweeping._LOOKED_AT + 10
 
 
 def test_an_order_is_missing_when_one_behind_it_was_taken(kitchen: Expedite, transaction: Transaction) -> None:

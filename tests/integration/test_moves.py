@@ -10,14 +10,15 @@ from typing import Any
 import jsonschema
 import pytest
 
-from common import events, logs, moves
 from common.errors import IllegalMove, NotFound
-from common.moves import Actor, Moved
+from common.observability import logs
+from common.orders import events, moves
+from common.orders.moves import Actor, Moved
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
-from tests import forms as order_form
-from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction
+from tests.support import forms as order_form
+from tests.support.expedite import Expedite, an_order
 from tests.unit.test_lifecycle import ROLES, STATUSES, TYPES, is_allowed
 
 CHEF = Actor("chef_mario", "worker", uuid.uuid4())

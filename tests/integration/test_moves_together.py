@@ -13,13 +13,15 @@ import pytest
 from nameko_sqlalchemy.database import Session
 
 from common.errors import IllegalMove, NotFound
-from common.moves import Actor, Moved, Mover
-from common.settings import load, settings
+from common.orders.moves import Actor, Moved, Mover
+from common.postgres.breaker import Breaker
+from common.settings import load_config
+from kitchen_service.settings import KitchenSettings
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
-from tests import forms as order_form
-from tests.expedite import ROOT, Expedite, an_order
 from tests.integration.conftest import Transaction
+from tests.support import forms as order_form
+from tests.support.expedite import ROOT, Expedite, an_order
 
 CHEF = Actor("chef_mario", "worker", uuid.uuid4())
 GUEST = Actor("customer", "customer")
@@ -29,8 +31,9 @@ Move = Callable[[], Any]
 
 @pytest.fixture
 def mover(database_url: str) -> Iterator[Mover]:
-    config = settings(load(ROOT / "config.yaml"), "kitchen_service")
-    mover = Mover(dataclasses.replace(config, database_url=database_url))
+    config = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
+    settings = dataclasses.replace(config, database_url=database_url)
+    mover = Mover(settings, Breaker(settings))
     yield mover
     mover.close()
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
-from tests.people import NO_LIMITS, Someone, get, post, register
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
+from tests.support.people import NO_LIMITS, Someone, get, post, register
 
 WORKER = "chef_mario"
 

@@ -11,12 +11,13 @@ import psycopg2
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from common import events, logs
+from common.observability import logs
+from common.orders import events
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
-from tests import forms as order_form
-from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction
+from tests.support import forms as order_form
+from tests.support.expedite import Expedite, an_order
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TABLES = ("orders", "order_items", "order_status_log", "outbox")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.expedite import Expedite, an_order, free_port
-from tests.people import NO_LIMITS, Someone, post, register, request, sign_in
-from tests.redis import Redis
+from devstack.processes import free_port
+from tests.support.expedite import Expedite, an_order
+from tests.support.people import NO_LIMITS, Someone, post, register, request, sign_in
+from tests.support.redis import Redis
 
 
 def refused(answer: requests.Response) -> int:

@@ -9,17 +9,18 @@ import psycopg2
 import pytest
 import requests
 
-from common import events, outbox
+from common.orders import events
+from common.outbox import relay
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
-from tests import forms as order_form
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
 from tests.integration.conftest import Transaction
+from tests.support import forms as order_form
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
 
 QUEUES = ("kitchen.dine_in", "kitchen.takeout", "kitchen.delivery")
 LEADERS = f"""
-    select pid from pg_locks where locktype = 'advisory' and granted and objid = {outbox._LEADER_LOCK}
+    select pid from pg_locks where locktype = 'advisory' and granted and objid = {relay._LEADER_LOCK}
         and database = (select oid from pg_database where datname = current_database())
 """
 WOULD_LEAD = """
@@ -125,13 +126,13 @@ def test_a_row_stays_until_somebody_leads_and_only_one_does(expedite: Expedite, 
     try:
         rival.autocommit = True
         with rival.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock(%s)", (outbox._LEADER_LOCK,))
+            cursor.execute("select pg_advisory_lock(%s)", (relay._LEADER_LOCK,))
             processes = [expedite.start("order_service"), expedite.start("order_service")]
             placed = [place() for _ in range(20)]
             eventually(lambda: len(expedite.query(WOULD_LEAD)) == 2)
             assert expedite.query("select count(*) from outbox") == [(20,)]
             assert expedite.waiting("kitchen.takeout") == 0
-            cursor.execute("select pg_advisory_unlock(%s)", (outbox._LEADER_LOCK,))
+            cursor.execute("select pg_advisory_unlock(%s)", (relay._LEADER_LOCK,))
         eventually(lambda: outbox_is_empty(expedite))
         assert numbers(taken(expedite, "kitchen.takeout")) == placed
         [(leader,)] = expedite.query(LEADERS)
@@ -146,7 +147,7 @@ def test_a_row_stays_until_somebody_leads_and_only_one_does(expedite: Expedite, 
         rival.close()
 
 
-def test_the_topology_is_that_of_the_design(expedite: Expedite) -> None:
+def test_the_topology_stays_as_it_is(expedite: Expedite) -> None:
     expedite.start("order_service")
     eventually(lambda: expedite.query(LEADERS))
     arguments = {"x-max-priority": 10, "x-dead-letter-exchange": "dead_letters"}

@@ -2,8 +2,8 @@
 
 import requests
 
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
 
 
 def test_a_request_id_goes_through_every_service(expedite: Expedite) -> None:

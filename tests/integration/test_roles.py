@@ -17,9 +17,9 @@ from kitchen_service import KitchenService
 from notifier_service import NotifierService
 from order_service import OrderService
 from order_service.accounts import tokens
-from tests.expedite import SECRET_KEY, Expedite, an_order
-from tests.people import NO_LIMITS, PASSWORD, Someone, register
-from tests.people import request as send
+from tests.support.expedite import SECRET_KEY, Expedite, an_order
+from tests.support.people import NO_LIMITS, PASSWORD, Someone, register
+from tests.support.people import request as send
 from tracking_service import TrackingService
 
 SERVICES = (OrderService, KitchenService, TrackingService, NotifierService)
@@ -42,11 +42,11 @@ class Case:
     expected: tuple[int, ...]
     order: str | None = None
     order_type: str = "takeout"
-    body: Callable[["Asked"], Any] = lambda asked: None
+    body: Callable[["PageRequest"], Any] = lambda asked: None
 
 
 @dataclass
-class Asked:
+class PageRequest:
     """What the requests of one case are about."""
 
     running: Expedite
@@ -56,11 +56,11 @@ class Asked:
         return f"thing {uuid.uuid4().hex[:12]}"
 
 
-def _dish(asked: Asked) -> dict[str, Any]:
+def _dish(asked: PageRequest) -> dict[str, Any]:
     return {"name": asked.new_name(), "category": "drink", "price": 3.5}
 
 
-def _registration(asked: Asked) -> dict[str, Any]:
+def _registration(asked: PageRequest) -> dict[str, Any]:
     name = asked.new_name().replace(" ", "-")
     return {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
 
@@ -120,7 +120,7 @@ def takes(service: Any, method: str, parameter: str) -> bool:
     return parameter in inspect.signature(getattr(service, method)).parameters
 
 
-def arguments_of(asked: "Asked", route: str) -> dict[str, Any]:
+def arguments_of(asked: "PageRequest", route: str) -> dict[str, Any]:
     """What a call by RPC sends, but for the caller."""
     service, method = routes()[route][0]
     values = prepared(asked, route)
@@ -142,10 +142,10 @@ def everybody(house: Expedite) -> dict[str, Someone]:
 
 
 @pytest.fixture
-def asked(house: Expedite, everybody: dict[str, Someone], request: pytest.FixtureRequest) -> Asked:
+def asked(house: Expedite, everybody: dict[str, Someone], request: pytest.FixtureRequest) -> PageRequest:
     """About people who stay as they are, where a case does not change them."""
     route = getattr(request.node, "callspec", None) and request.node.callspec.params.get("route", "")
-    return Asked(house, people(house) if str(route).startswith("PUT ") else everybody)
+    return PageRequest(house, people(house) if str(route).startswith("PUT ") else everybody)
 
 
 def people(house: Expedite) -> dict[str, Someone]:
@@ -168,7 +168,7 @@ def people(house: Expedite) -> dict[str, Someone]:
     return known
 
 
-def prepared(asked: Asked, route: str) -> dict[str, Any]:
+def prepared(asked: PageRequest, route: str) -> dict[str, Any]:
     """What the request's path names, made anew: the customer's order, a dish, a user."""
     case = TABLE[route]
     house, customer = asked.running, asked.people["customer"]
@@ -196,7 +196,7 @@ def test_every_route_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("route", TABLE)
-def test_by_http_everybody_gets_what_the_table_says(asked: Asked, route: str) -> None:
+def test_by_http_everybody_gets_what_the_table_says(asked: PageRequest, route: str) -> None:
     case = TABLE[route]
     method, pattern = route.split(" ")
     service = "order_service" if routes()[route][0][0] is OrderService else "tracking_service"
@@ -222,7 +222,7 @@ def test_by_http_everybody_gets_what_the_table_says(asked: Asked, route: str) ->
     "route",
     [route for route, [(service, method), *_] in routes().items() if is_rpc(service, method)],
 )
-def test_by_rpc_a_user_who_is_named_gets_the_same(asked: Asked, route: str) -> None:
+def test_by_rpc_a_user_who_is_named_gets_the_same(asked: PageRequest, route: str) -> None:
     case = TABLE[route]
     service, method = routes()[route][0]
     got = []
@@ -240,7 +240,7 @@ def test_by_rpc_a_user_who_is_named_gets_the_same(asked: Asked, route: str) -> N
     assert dict(zip(ASKING, got, strict=True)) == dict(zip(ASKING, expected, strict=True))
 
 
-def _named(asked: Asked, asking: str) -> dict[str, Any]:
+def _named(asked: PageRequest, asking: str) -> dict[str, Any]:
     if asking == "nobody":
         return {}
     someone = asked.people[asking]
@@ -250,14 +250,14 @@ def _named(asked: Asked, asking: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("route", [route for route in TABLE if TABLE[route].expected in (STAFF, ADMINS)])
-def test_the_house_may_do_what_staff_may(asked: Asked, route: str) -> None:
+def test_the_house_may_do_what_staff_may(asked: PageRequest, route: str) -> None:
     service, method = routes()[route][0]
     arguments = arguments_of(asked, route)
     with asked.running.rpc() as rpc:
         assert isinstance(getattr(getattr(rpc, service.name), method)(**arguments), dict)
 
 
-def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: Asked) -> None:
+def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: PageRequest) -> None:
     placed = send(asked.running, "POST", "/orders", an_order(notification_email="ada@example.com"))
     number, link = placed.json()["order_number"], placed.json()["tracking_url"]
     for asking in ("nobody", "customer"):
@@ -270,7 +270,7 @@ def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: 
         assert with_key.json()["notification_email"] == "ada@example.com"
 
 
-def test_staff_see_all_of_an_order_but_the_address_for_notifications(asked: Asked) -> None:
+def test_staff_see_all_of_an_order_but_the_address_for_notifications(asked: PageRequest) -> None:
     mine = an_order(notification_email="Cleo@Example.com")
     placed = send(asked.running, "POST", "/orders", mine, asked.people["customer"]).json()
     path = f"/orders/{placed['order_number']}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.eventually import eventually
-from tests.expedite import ROOT, Expedite, an_order
+from tests.support.eventually import eventually
+from tests.support.expedite import ROOT, Expedite, an_order
 
 # nameko's standalone proxy wants a process of its own: eventlet and pytest's threads do not go together.
 _CALLS = """
@@ -166,7 +166,7 @@ def test_nameko_shell_can_do_it_too(house: Expedite) -> None:
         "print('WORKERS', [w['worker_name'] for w in n.rpc.kitchen_service.list_workers()])\n"
     )
     done = subprocess.run(
-        [Path(sys.executable).parent / "nameko", "shell", "--config", "config.yaml", "--interface", "plain"],
+        [Path(sys.executable).parent / "nameko", "shell", "--config", "config.yml", "--interface", "plain"],
         input=script,
         cwd=ROOT,
         env=house.environment(),

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.edge.attack import connect, received
-from tests.eventually import eventually
-from tests.expedite import Expedite, Process
+from tests.support.attack import connect, received
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, Process
 
 CLIENTS = 1000
 
@@ -21,7 +21,7 @@ def streaming(expedite: Expedite) -> Process:
     process = expedite.start(
         "tracking_service",
         wait=False,
-        module="tests.integration.streaming",
+        module="tests.support.streaming",
         MAX_WORKERS=3,
         MAX_CONNECTIONS_PER_ADDRESS=CLIENTS,
     )
@@ -97,6 +97,7 @@ def test_one_that_fails_ends_and_is_logged_and_the_process_goes_on(streaming: Pr
     assert requests.get(f"{streaming.url}/open", timeout=5).status_code == 200
 
 
+@pytest.mark.matrix
 def test_an_answer_may_take_longer_than_a_request(streaming: Process) -> None:
     with connect(streaming) as sock:
         sock.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")

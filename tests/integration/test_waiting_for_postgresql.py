@@ -6,8 +6,8 @@ import psycopg2
 import requests
 
 from devstack.postgres import Postgres
-from tests.eventually import eventually
-from tests.expedite import Expedite, an_order
+from tests.support.eventually import eventually
+from tests.support.expedite import Expedite, an_order
 
 WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 

@@ -1,14 +1,14 @@
-"""Who may know and do what (design, section 7), and when two names are the same."""
+"""Who may know and do what, and when two names are the same."""
 
 import pytest
 
 from common.errors import Forbidden, Refusal, Unauthorized
-from order_service.access import GUEST, HOUSE, Person, Sight, sight
-from order_service.looks import look
+from order_service.access import GUEST, OPERATOR, Person, Visibility, visibility
+from order_service.name_keys import name_key
 
 ADA, OTTO = 1, 2
 GUEST_PERSON = Person(GUEST)
-HOUSE_PERSON = Person(HOUSE)
+HOUSE_PERSON = Person(OPERATOR)
 CUSTOMER = Person("customer", ADA, "ada")
 OTHER = Person("customer", OTTO, "otto")
 EMPLOYEE = Person("employee", 3, "emma")
@@ -18,25 +18,27 @@ ADMIN = Person("admin", 4, "anna")
 @pytest.mark.parametrize(
     ("person", "owner", "has_key", "seen"),
     [
-        (GUEST_PERSON, None, False, Sight.STATUS),
-        (GUEST_PERSON, None, True, Sight.ALL),
-        (GUEST_PERSON, ADA, False, Sight.NOTHING),
-        (GUEST_PERSON, ADA, True, Sight.ALL),
-        (CUSTOMER, ADA, False, Sight.ALL),
-        (CUSTOMER, None, False, Sight.STATUS),
-        (CUSTOMER, None, True, Sight.ALL),
-        (OTHER, ADA, False, Sight.NOTHING),
-        (OTHER, ADA, True, Sight.ALL),
-        (EMPLOYEE, ADA, False, Sight.WORK),
-        (EMPLOYEE, None, False, Sight.WORK),
-        (EMPLOYEE, 3, False, Sight.ALL),
-        (ADMIN, ADA, False, Sight.WORK),
-        (HOUSE_PERSON, ADA, False, Sight.WORK),
-        (HOUSE_PERSON, None, False, Sight.WORK),
+        (GUEST_PERSON, None, False, Visibility.STATUS),
+        (GUEST_PERSON, None, True, Visibility.FULL),
+        (GUEST_PERSON, ADA, False, Visibility.NONE),
+        (GUEST_PERSON, ADA, True, Visibility.FULL),
+        (CUSTOMER, ADA, False, Visibility.FULL),
+        (CUSTOMER, None, False, Visibility.STATUS),
+        (CUSTOMER, None, True, Visibility.FULL),
+        (OTHER, ADA, False, Visibility.NONE),
+        (OTHER, ADA, True, Visibility.FULL),
+        (EMPLOYEE, ADA, False, Visibility.STAFF),
+        (EMPLOYEE, None, False, Visibility.STAFF),
+        (EMPLOYEE, 3, False, Visibility.FULL),
+        (ADMIN, ADA, False, Visibility.STAFF),
+        (HOUSE_PERSON, ADA, False, Visibility.STAFF),
+        (HOUSE_PERSON, None, False, Visibility.STAFF),
     ],
 )
-def test_what_somebody_learns_of_an_order(person: Person, owner: int | None, has_key: bool, seen: Sight) -> None:
-    assert sight(person, owner, has_key) is seen
+def test_what_somebody_learns_of_an_order(
+    person: Person, owner: int | None, has_key: bool, seen: Visibility
+) -> None:
+    assert visibility(person, owner, has_key) is seen
 
 
 @pytest.mark.parametrize(
@@ -91,9 +93,9 @@ def test_how_somebody_signs_an_orders_history(person: Person, role: str, signatu
     ],
 )
 def test_names_that_look_the_same_are_the_same(name: str) -> None:
-    assert look(name) == look("Margherita Pizza")
+    assert name_key(name) == name_key("Margherita Pizza")
 
 
 @pytest.mark.parametrize("name", ["Margherita", "MargheritaPizza", "Margherita Pizza 2", "Marghérita Pizza"])
 def test_names_that_look_otherwise_are_others(name: str) -> None:
-    assert look(name) != look("Margherita Pizza")
+    assert name_key(name) != name_key("Margherita Pizza")

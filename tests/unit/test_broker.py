@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from amqp.transport import TCPTransport
 
-from common import broker
+from common.rabbitmq import broker
 
 # basic.ack of delivery tag 1 on channel 1
 ACK = b"\x01\x00\x01\x00\x00\x00\x0d" + b"\x00\x3c\x00\x50" + b"\x00" * 7 + b"\x01" + b"\x00" + b"\xce"

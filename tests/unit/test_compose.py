@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from common.settings import load, settings
-from tests.expedite import ROOT
+from common.settings import Settings, load_config
+from kitchen_service.settings import KitchenSettings
+from order_service.settings import OrderSettings
+from tests.support.expedite import ROOT
 
 
 class _Plain(yaml.SafeLoader):
@@ -52,11 +54,11 @@ def environment(name: str, given: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_can_be_passed(name: str) -> None:
-    asked_for = set(re.findall(r"\$\{(\w+)", (ROOT / "config.yaml").read_text())) - {"NAME"}
+    asked_for = set(re.findall(r"\$\{(\w+)", (ROOT / "config.yml").read_text())) - {"NAME"}
     assert len(asked_for) > 30
     passed = CONTAINERS[name]["environment"]
     assert asked_for - set(passed) == set(), "docker-compose.yml does not pass these on"
-    assert set(passed) - asked_for == set(), "config.yaml does not know these"
+    assert set(passed) - asked_for == set(), "config.yml does not know these"
 
 
 def prepare(folder: Path, *host: str) -> dict[str, str]:
@@ -71,17 +73,19 @@ def test_what_prepare_makes_is_all_that_is_asked_for(tmp_path: Path, monkeypatch
     given = prepare(tmp_path, "bar.example")
     for name in ("order", "kitchen", "tracking", "notifier"):
         passed = environment(name, given)
-        for key in set(re.findall(r"\$\{(\w+)", (ROOT / "config.yaml").read_text())):
+        for key in set(re.findall(r"\$\{(\w+)", (ROOT / "config.yml").read_text())):
             monkeypatch.delenv(key, raising=False)
         for key, value in passed.items():
             monkeypatch.setenv(key, value)
-        found = settings(load(ROOT / "config.yaml"), f"{name}_service")
-        found.signing_key()
-        assert found.public_url == "https://bar.example"
+        kind = OrderSettings if name == "order" else Settings
+        found = kind.of(load_config(ROOT / "config.yml"), f"{name}_service")
+        if isinstance(found, OrderSettings):
+            assert len(found.signing_key()) >= 32
+            assert found.public_url == "https://bar.example"
+            assert found.open_items is False
+            assert found.guest_orders is True
+            assert found.rate_limits.order_address
         assert found.trusted_proxies == 1
-        assert found.open_items is False
-        assert found.guest_orders is True
-        assert found.rate_limits.order_address
         assert found.http_host == "0.0.0.0"
         assert given["POSTGRES_PASSWORD"] in found.database_url
         assert given["RABBITMQ_PASSWORD"] in found.amqp_uri
@@ -140,7 +144,7 @@ def test_our_processes_can_write_nothing_and_have_time_to_end(name: str) -> None
     assert container["read_only"] is True
     assert container["cap_drop"] == ["ALL"]
     assert container["init"] is True
-    grace = settings(load(ROOT / "config.yaml"), "kitchen_service").stop_grace
+    grace = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service").stop_grace
     assert int(container["stop_grace_period"].removesuffix("s")) > grace + 5
 
 
@@ -156,13 +160,13 @@ def test_each_worker_has_a_name_of_its_own_unless_it_is_given_one(tmp_path: Path
             command, env={"PATH": path, **given}, check=True, capture_output=True, text=True, timeout=30
         )
         worker, _, arguments = done.stdout.strip().partition("|")
-        assert arguments == "run --config config.yaml kitchen_service"
+        assert arguments == "run --config config.yml kitchen_service"
         return worker
 
     names = {name(HOST="3f2a9c01b7de"), name(HOST="b7de3f2a9c01"), name(HOST="x", WORKER_NAME="the bar")}
     assert names == {"chef-3f2a9c01b7de", "chef-b7de3f2a9c01", "the bar"}
-    config = {**load(ROOT / "config.yaml"), "WORKER_NAME": "chef-3f2a9c01b7de"}
-    assert settings(config, "kitchen_service").worker_name == "chef-3f2a9c01b7de"
+    config = {**load_config(ROOT / "config.yml"), "WORKER_NAME": "chef-3f2a9c01b7de"}
+    assert KitchenSettings.of(config, "kitchen_service").worker_name == "chef-3f2a9c01b7de"
 
 
 def test_every_file_that_is_named_is_there() -> None:
@@ -172,7 +176,7 @@ def test_every_file_that_is_named_is_there() -> None:
             assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], volume
     copied = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert [name for name in copied if not (ROOT / name).exists()] == []
-    needed = {"requirements.lock", "config.yaml", "alembic.ini", "alembic", "common"}
+    needed = {"requirements.lock", "config.yml", "alembic.ini", "alembic", "common"}
     services = {path.parent.name for path in ROOT.glob("*_service/service.py")}
     assert needed | services <= set(copied)
     proxy = (ROOT / "deploy/proxy/haproxy.cfg").read_text()

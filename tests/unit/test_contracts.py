@@ -1,12 +1,14 @@
 """The message contracts, judged by a validator that Expedite does not run with."""
 
 import copy
+import dataclasses
 from typing import Any
 
 import jsonschema
 import pytest
 
-from common import events
+from common.orders import events
+from common.orders.messages import Message, OrderPlaced, StatusChanged
 from kitchen_service import tickets
 
 CONTRACTS = {event: events.contract(event) for event in ("order_placed", "order_status_changed")}
@@ -97,7 +99,7 @@ def is_kept(event: str, body: Any) -> tuple[bool, bool]:
 
 
 @pytest.mark.parametrize("event", CONTRACTS)
-def test_a_contract_is_a_schema_that_names_every_member_of_the_design(event: str) -> None:
+def test_a_contract_is_a_schema_that_names_every_member(event: str) -> None:
     schema = CONTRACTS[event]
     jsonschema.Draft7Validator.check_schema(schema)
     assert set(schema["required"]) == MEMBERS[event] | ALWAYS
@@ -141,3 +143,18 @@ def test_a_member_of_tomorrow_is_taken(event: str, example: dict[str, Any]) -> N
 def test_the_kitchen_sorts_by_members_of_the_contract() -> None:
     early, late = CONTRACTS["order_placed"]["examples"]
     assert tickets.urgency(late["priority"], late) < tickets.urgency(early["priority"], early)
+
+
+@pytest.mark.parametrize("message", [OrderPlaced, StatusChanged])
+def test_a_message_has_a_field_for_each_property_of_its_contract(message: type[Message]) -> None:
+    names = [field.name for field in dataclasses.fields(message)]
+    assert set(names) == set(CONTRACTS[message.event()]["properties"])
+    for example in CONTRACTS[message.event()]["examples"]:
+        read = message.read({**example, "allergies": ["nuts"]})
+        assert dataclasses.asdict(read) == example
+
+
+@pytest.mark.parametrize("message", [OrderPlaced, StatusChanged])
+def test_what_breaks_its_contract_is_no_message(message: type[Message]) -> None:
+    with pytest.raises(events.ContractBroken, match="order_number"):
+        message.read({**CONTRACTS[message.event()]["examples"][0], "order_number": "none"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.estimates import KitchenQueue, WaitingLine, WorkerOnline, seconds_until_ready
+from common.orders.estimates import KitchenQueue, WaitingLine, WorkerOnline, seconds_until_ready
 from order_service.orders import preparation
 
 ALL = ("dine_in", "takeout", "delivery")

@@ -8,7 +8,7 @@ import amqp
 import pytest
 from amqp.basic_message import Message
 
-from common import frames
+from common.rabbitmq import frames
 
 CHANNEL: Any = SimpleNamespace(channel_id=3, connection=SimpleNamespace(frame_max=4096))
 

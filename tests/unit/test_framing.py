@@ -282,7 +282,8 @@ def read_by_h11(data: bytes) -> tuple[list[Seen], bool]:
             connection.receive_data(data)
             while not isinstance(event := connection.next_event(), h11.EndOfMessage):
                 if isinstance(event, h11.Request):
-                    line = event.method.decode(), event.target.decode()
+                    path, _, query = event.target.decode().partition("?")  # /? asks for what / asks for
+                    line = event.method.decode(), path + (f"?{query}" if query else "")
                 elif isinstance(event, h11.Data):
                     body += event.data
                 else:
@@ -347,6 +348,7 @@ _bytes = st.lists(_request, min_size=1, max_size=3).map(b"".join)
 @given(_bytes)
 @example(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
 @example(CHUNKED + b"3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+@example(b"GET /? HTTP/1.1\r\nHost: x\r\n\r\n")
 def test_what_h11_refuses_is_refused_and_what_both_take_means_the_same(data: bytes) -> None:
     ours, refusal, unfinished = read(data)
     theirs, is_refused = read_by_h11(data)

@@ -41,5 +41,5 @@ def test_a_process_leaves_a_third_of_its_files_for_everything_else(
     set_to: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: set_to.append(limits))
-    assert server._most_connections() == most
+    assert server._max_connections() == most
     assert set_to == ([] if asked is None else [(asked, hard)])

@@ -1,4 +1,4 @@
-"""The log line of the design's section 8."""
+"""What a log line holds."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from common import logs
+from common.observability import logs
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def formatted(**fields: Any) -> dict[str, Any]:
     return json.loads(logs.JsonFormatter().format(record))
 
 
-def test_a_line_has_the_fields_of_the_design(lines: list[dict[str, Any]]) -> None:
+def test_a_line_has_its_fields(lines: list[dict[str, Any]]) -> None:
     logs.begin_request("till-7")
     logs.event(
         "order_received", "ORD_20261122_001 was placed", total=Decimal("31.5"), at=datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,12 +7,12 @@ import pytest
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
 
-from common.messaging import BROADCAST, EventHandler, event_handler
-from kitchen_service.cooking import Kitchen
+from common.nameko_runtime.messaging import BROADCAST, EventHandler, event_handler
+from kitchen_service.kitchen import Kitchen
 
 
 class Pot(DependencyProvider):
-    def concerns(self, event: Any) -> bool:
+    def wants(self, event: Any) -> bool:
         return bool(event == "mine")
 
 
@@ -20,7 +20,7 @@ class Cook:
     name = "cook"
     pot = Pot()
 
-    @event_handler("shop", "moved", handler_type=BROADCAST, asks="pot")
+    @event_handler("shop", "moved", handler_type=BROADCAST, prefilter="pot")
     def hear(self, event: Any) -> None: ...
 
     @event_handler("shop", "closed")
@@ -65,7 +65,7 @@ def test_what_does_not_is_acknowledged_and_that_is_all(container: ServiceContain
 
 
 @pytest.mark.parametrize(
-    ("change", "concerns"),
+    ("change", "wanted"),
     [
         ({"order_number": "ORD_20261122_001"}, True),
         ({"order_number": "ORD_20261122_002"}, False),
@@ -74,7 +74,7 @@ def test_what_does_not_is_acknowledged_and_that_is_all(container: ServiceContain
         ("no object", True),
     ],
 )
-def test_a_kitchen_is_concerned_by_what_it_cooks_and_by_broken_events(change: Any, concerns: bool) -> None:
+def test_a_kitchen_wants_what_it_cooks_and_broken_events(change: Any, wanted: bool) -> None:
     kitchen = Kitchen()
-    kitchen._cooking = {"ORD_20261122_001": Mock()}
-    assert kitchen.concerns(change) is concerns
+    kitchen._stove = Mock(has=lambda number: number == "ORD_20261122_001")
+    assert kitchen.wants(change) is wanted

@@ -1,4 +1,4 @@
-"""What an order may look like, field by field (design, section 4)."""
+"""What an order may look like, field by field."""
 
 import unicodedata
 from decimal import Decimal
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from common import codec
 from common.errors import Invalid
-from order_service.orders.form import Item, OrderForm
-from tests import forms as order_form
-from tests.expedite import PIZZA, an_order
+from order_service.orders.order_form import Item, OrderRequest
+from tests.support import forms as order_form
+from tests.support.expedite import PIZZA, an_order
 
 ADDRESS = "12 Harbour Street"
 HUGE = 10**400
@@ -36,7 +36,7 @@ def test_an_order_is_read_as_it_was_sent() -> None:
         '{"customer_name": "Ada Lovelace", "order_type": "takeout", "items":'
         ' [{"name": "Pizza", "quantity": 2, "price": 15.99}, {"name": "Salad", "quantity": 1, "price": 9}]}'
     )
-    assert order_form.read(body) == OrderForm(
+    assert order_form.read(body) == OrderRequest(
         customer_name="Ada Lovelace",
         order_type="takeout",
         items=(Item("Pizza", 2, Decimal("15.99")), Item("Salad", 1, Decimal("9.00"))),

@@ -1,4 +1,4 @@
-"""What an order costs and how much that matters (design, section 4)."""
+"""What an order costs and how much that matters."""
 
 from decimal import Decimal
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_service.orders import pricing
-from order_service.orders.form import Item
+from order_service.orders.order_form import Item
 
 lines = st.lists(
     st.builds(

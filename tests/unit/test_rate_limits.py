@@ -11,19 +11,24 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from common.errors import TooManyRequests
-from common.settings import load, settings
+from common.settings import load_config
 from order_service import rate_limits
 from order_service.rate_limits import OwnCounts, RateLimits
-from tests.expedite import ROOT
+from order_service.settings import OrderSettings
+from tests.support.expedite import ROOT
 
 MIB = 2**20
 
 
 @pytest.fixture
 def house() -> RateLimits:
-    """The limits of config.yaml's defaults: of an account 5 attempts a minute, of an address 20."""
+    """The limits of config.yml's defaults: of an account 5 attempts a minute, of an address 20."""
     with mock.patch.dict("os.environ", clear=True):
-        return RateLimits(settings(load(ROOT / "config.yaml"), "order_service"))
+        settings = OrderSettings.of(load_config(ROOT / "config.yml"), "order_service")
+    limits = RateLimits()
+    limits.container = SimpleNamespace(settings=settings)
+    limits.setup()
+    return limits
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -63,7 +68,7 @@ def _has_room(
 def test_an_account_stays_counted_however_many_addresses_guess_at_it(house: RateLimits) -> None:
     for address in range(5):
         house.signing_in_as("ada@example.com", str(address), 7)
-    for address in range(3 * rate_limits._MOST_KEYS):
+    for address in range(3 * rate_limits._MAX_KEYS):
         house.signing_in_from(str(address))
         if address % 100 == 0:
             with pytest.raises(TooManyRequests):
@@ -76,7 +81,7 @@ def test_what_came_up_longest_ago_is_forgotten_first_and_tries_that_are_refused_
     def refused(key: str) -> bool:
         return own.wait(limit, "sign_in", "account", key) is not None
 
-    with mock.patch.object(rate_limits, "_MOST_KEYS", 3):
+    with mock.patch.object(rate_limits, "_MAX_KEYS", 3):
         assert [refused(key) for key in "abc"] == [False, False, False]
         assert refused("a")
         assert not refused("d")  # b is forgotten for it
@@ -89,12 +94,12 @@ def test_memory_is_bounded_whoever_comes(house: RateLimits) -> None:
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        for number in range(3 * rate_limits._MOST_KEYS):
+        for number in range(3 * rate_limits._MAX_KEYS):
             house.registering(f"2001:db8:{number:x}::/64")
             house.signing_in_from(f"2001:db8:{number:x}::/64")
             house.signing_in_as(f"{number}@example.com", None, None)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(house._own) == 5 * rate_limits._MOST_KEYS  # two limits each for registering and for accounts
+    assert len(house._own) == 5 * rate_limits._MAX_KEYS  # two limits each for registering and for accounts
     assert after - before < 20 * MIB

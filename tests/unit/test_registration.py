@@ -7,11 +7,11 @@ import eventlet
 import pytest
 from eventlet.event import Event
 
-from common import database
-from common.settings import load, settings
+from common.settings import load_config
 from kitchen_service import registration
 from kitchen_service.registration import Registration
-from tests.expedite import ROOT
+from kitchen_service.settings import KitchenSettings
+from tests.support.expedite import ROOT
 
 
 def test_a_name_is_claimed_when_the_lock_is_held_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,9 +26,9 @@ def test_a_name_is_claimed_when_the_lock_is_held_and_not_before(monkeypatch: pyt
             if statement == registration._LIVE:
                 granted.wait()
 
-    monkeypatch.setattr(database, "SessionOfItsOwn", Session)
+    monkeypatch.setattr(registration, "DedicatedSession", Session)
     worker = Registration()
-    worker.settings = settings(load(ROOT / "config.yaml"), "kitchen_service")
+    worker.settings = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
     worker.name = "chef_mario"
     worker.container = SimpleNamespace(stopping=False)
     monkeypatch.setattr(worker, "_execute", lambda statement, **_: executed.append(statement) or ["chef_mario"])

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from common import settings
-from common.settings import SettingsError
-from tests.expedite import ROOT
+from common.settings import Settings, SettingsError, libpq_url, load_config, sqlalchemy_url
+from kitchen_service.settings import KitchenSettings
+from order_service.settings import OrderSettings
+from tests.support.expedite import ROOT
 
 SECRETS = {
     "AMQP_URI": "amqp://cook:amqp-password@127.0.0.1:5672/",
@@ -20,21 +21,25 @@ SECRETS = {
 def config(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    return copy.deepcopy(settings.load(ROOT / "config.yaml"))
+    return copy.deepcopy(load_config(ROOT / "config.yml"))
 
 
-def read(config: dict[str, Any], **changes: Any) -> settings.Settings:
-    return settings.settings({**config, **changes}, "order_service")
+def read(config: dict[str, Any], **changes: Any) -> OrderSettings:
+    return OrderSettings.of({**config, **changes}, "order_service")
 
 
-def test_the_defaults_are_those_of_the_design(config: dict[str, Any]) -> None:
-    read_settings = read(config)
-    assert (read_settings.http_host, read_settings.http_port) == ("127.0.0.1", 3000)
-    assert read_settings.order_types == ("dine_in", "takeout", "delivery")
-    assert read_settings.prefetch == 1
-    assert read_settings.heartbeat_interval == 30
-    assert read_settings.cooking == "simulated"
-    assert read_settings.open_items is True
+def read_kitchens(config: dict[str, Any], **changes: Any) -> KitchenSettings:
+    return KitchenSettings.of({**config, **changes}, "kitchen_service")
+
+
+def test_the_defaults_stay_as_they_are(config: dict[str, Any]) -> None:
+    order, kitchen = read(config), read_kitchens(config)
+    assert (order.http_host, order.http_port) == ("127.0.0.1", 3000)
+    assert order.open_items is True
+    assert kitchen.order_types == ("dine_in", "takeout", "delivery")
+    assert kitchen.prefetch == 1
+    assert kitchen.heartbeat_interval == 30
+    assert kitchen.cooking == "simulated"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_the_defaults_are_those_of_the_design(config: dict[str, Any]) -> None:
     [("order_service", 3000), ("kitchen_service", 3001), ("tracking_service", 3002), ("notifier_service", 3003)],
 )
 def test_each_service_has_its_port(config: dict[str, Any], service: str, port: int) -> None:
-    assert settings.settings(config, service).http_port == port
+    assert Settings.of(config, service).http_port == port
 
 
 def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +56,30 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("WORKER_NAME", "yes")
     monkeypatch.setenv("ORDER_TYPES", " delivery , takeout,")
     monkeypatch.setenv("PUBLIC_URL", "https://eat.example/")
-    changed = read(settings.load(ROOT / "config.yaml"))
-    assert (changed.prefetch, changed.open_items, changed.worker_name) == (7, False, "yes")
-    assert changed.order_types == ("takeout", "delivery")
-    assert changed.public_url == "https://eat.example"
+    config = load_config(ROOT / "config.yml")
+    order, kitchen = read(config), read_kitchens(config)
+    assert (order.open_items, order.public_url) == (False, "https://eat.example")
+    assert (kitchen.prefetch, kitchen.worker_name) == (7, "yes")
+    assert kitchen.order_types == ("takeout", "delivery")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RECALL_WINDOW", -1),
+        ("STOP_GRACE", "75s"),
+        ("STATEMENT_TIMEOUT", 0),
+        ("DB_POOL_SIZE", {"order_service": 0}),
+        ("DB_POOL_TIMEOUT", 1e9),
+        ("HEARTBEAT", 0),
+        ("OPEN_ITEMS", "no"),
+        ("OPEN_ITEMS", 1),
+    ],
+)
+def test_a_bad_setting_is_named(config: dict[str, Any], name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=name) as refusal:
+        read(config, **{name: value})
+    assert_no_secret_in(str(refusal.value))
 
 
 @pytest.mark.parametrize(
@@ -71,14 +96,6 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("COOKING_SPEED", float("inf")),
         ("COOKING_SPEED", 1e-300),
         ("HEARTBEAT_INTERVAL", 0),
-        ("RECALL_WINDOW", -1),
-        ("STOP_GRACE", "75s"),
-        ("STATEMENT_TIMEOUT", 0),
-        ("DB_POOL_SIZE", {"order_service": 0}),
-        ("DB_POOL_TIMEOUT", 1e9),
-        ("HEARTBEAT", 0),
-        ("OPEN_ITEMS", "no"),
-        ("OPEN_ITEMS", 1),
         ("ORDER_TYPES", ""),
         ("ORDER_TYPES", ","),
         ("ORDER_TYPES", "dine_in,breakfast"),
@@ -88,10 +105,14 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("WORKER_NAME", "chef;mario"),
     ],
 )
-def test_a_bad_setting_is_named(config: dict[str, Any], name: str, value: Any) -> None:
+def test_a_bad_setting_of_the_kitchen_is_named_and_stops_no_other_service(
+    config: dict[str, Any], name: str, value: Any
+) -> None:
     with pytest.raises(SettingsError, match=name) as refusal:
-        read(config, **{name: value})
+        read_kitchens(config, **{name: value})
     assert_no_secret_in(str(refusal.value))
+    assert read(config, **{name: value}) == read(config)
+    assert Settings.of({**config, name: value}, "tracking_service").http_port == 3002
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "", "127.0.0.1:99999"])
@@ -120,9 +141,9 @@ def test_settings_can_be_shown_without_their_secrets(config: dict[str, Any]) -> 
     "url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg2://u@h/d", "postgresql+psycopg://u@h/d"]
 )
 def test_a_database_address_has_one_form_for_libpq_and_one_for_sqlalchemy(url: str) -> None:
-    libpq = settings.database_url({"DB_URIS": {"order_service:Base": url}}, "order_service")
+    libpq = libpq_url(url)
     assert libpq == "postgresql://u@h/d"
-    assert settings.sqlalchemy_url(libpq) == "postgresql+psycopg2://u@h/d"
+    assert sqlalchemy_url(url) == "postgresql+psycopg2://u@h/d"
 
 
 def assert_no_secret_in(text: str) -> None:

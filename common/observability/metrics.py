@@ -1,0 +1,67 @@
+"""What is counted and timed, for `GET /metrics` in Prometheus' text format. Durations are seconds.
+
+Processes of one service share a port, and a scrape reaches one of them. Where PROMETHEUS_MULTIPROC_DIR names a
+folder (one for each service, emptied before it starts), prometheus_client keeps the figures there, and each
+process answers for all; without it, each answers for itself.
+"""
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Metric,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+REQUESTS = Histogram(
+    "expedite_http_request_seconds",
+    "Requests that reached a route, until their answer was ready.",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+REFUSED_REQUESTS = Counter(
+    "expedite_http_refused", "Bytes that were no request, and requests that reached no route.", ["reason"]
+)
+REFUSED_CONNECTIONS = Counter(
+    "expedite_http_connections_refused",
+    "Connections beyond those that a process, or an address, may have.",
+    ["of"],
+)
+GROUPS = Histogram(
+    "expedite_group_commit_rows",
+    "Rows that were written, or read, together.",
+    buckets=(1, 2, 5, 10, 20, 50, 100),
+)
+PUBLISHED = Counter(
+    "expedite_outbox_published", "Messages that the broker has confirmed, by routing key.", ["routing_key"]
+)
+REFUSED = Counter("expedite_outbox_refused", "Attempts to publish a message that the broker did not take.")
+
+
+class _Measured(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def text(measured_now: Iterable[Metric] = ()) -> bytes:
+    """What was counted since the start, and `measured_now`."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counted = CollectorRegistry(auto_describe=False)
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    else:
+        counted = REGISTRY
+    asked = CollectorRegistry(auto_describe=False)
+    asked.register(_Measured(measured_now))
+    return generate_latest(counted) + generate_latest(asked)

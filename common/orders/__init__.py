@@ -1,0 +1,1 @@
+"""Orders: their rules, their tables, and what is said about them."""

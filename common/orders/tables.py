@@ -1,0 +1,224 @@
+"""The tables. One metadata for all services, since they share one database; who writes which table stands
+in docs/architecture.md. Migrations are in alembic/, and a test holds the two against each other.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import SmallInteger
+
+from common.orders.builds import BUILDS
+from common.orders.lifecycle import ORDER_TYPES, STATUSES, USER_ROLES
+from common.postgres.base import Base
+
+_NOW = text("now()")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} in ({', '.join(repr(value) for value in values)})"
+
+
+class User(Base):
+    """Somebody with an account."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_one_of("role", USER_ROLES), name="role"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    # In small letters: whoever signs in need not remember how they once wrote it.
+    email: Mapped[str] = mapped_column(unique=True)
+    username: Mapped[str]
+    # The name as it is compared: nobody can take one that looks the same.
+    username_key: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    role: Mapped[str]
+    # Goes up with the role and the password; a token that carries an older one is void.
+    token_version: Mapped[int] = mapped_column(server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class MenuItem(Base):
+    """What can be ordered, at the price of now."""
+
+    __tablename__ = "menu_items"
+    __table_args__ = (
+        CheckConstraint("price between 0.01 and 999.99", name="price"),
+        CheckConstraint(_one_of("build", BUILDS), name="build"),
+    )
+
+    # The name as it is compared.
+    name_key: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    category: Mapped[str]
+    price: Mapped[Decimal]
+    # How a cocktail is made; food has none.
+    build: Mapped[str | None]
+    # [{"name", "amount"}, …]
+    ingredients: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    allergens: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # Seconds at speed 1; null where the build or the order's type says it.
+    prep_seconds: Mapped[int | None]
+    available: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class OrderNumber(Base):
+    """The last number given out on a UTC day; the row's lock keeps the numbers without gap or double."""
+
+    __tablename__ = "order_numbers"
+
+    day: Mapped[Any] = mapped_column(Date, primary_key=True)
+    last: Mapped[int]
+
+
+class Order(Base):
+    """An order as it stands now. Its past is in order_status_log."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", STATUSES), name="status"),
+        CheckConstraint(_one_of("order_type", ORDER_TYPES), name="order_type"),
+        # What waits and what is in work: small, however many orders there have been.
+        Index(
+            "ix_orders_open",
+            "order_type",
+            "priority",
+            "placed_at",
+            postgresql_where=text("status in ('received', 'cooking')"),
+        ),
+        # A customer's own orders, the latest first; guests' are nobody's.
+        Index("ix_orders_customer", "customer_id", "id", postgresql_where=text("customer_id is not null")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    # Whose order it is; null is a guest's or an operator's.
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    customer_name: Mapped[str]
+    # For notifications; never shown to anybody but the customer.
+    notification_email: Mapped[str | None]
+    order_type: Mapped[str]
+    table_number: Mapped[int | None] = mapped_column(SmallInteger)
+    delivery_address: Mapped[str | None]
+    total_amount: Mapped[Decimal]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    # How long the kitchen's simulated work takes at speed 1, in seconds.
+    prep_seconds: Mapped[int]
+    status: Mapped[str]
+    # Counts the status changes from 1; consumers drop what is not newer than what they have seen.
+    sequence: Mapped[int]
+    # Who has it in hand or had it last: a worker's or a person's name.
+    processed_by: Mapped[str | None]
+    # Counts the times that somebody took it in hand: only the latest may move it on (a fencing token).
+    fence: Mapped[int] = mapped_column(server_default=text("0"))
+    # The worker process that cooks it; null when a person does.
+    cooking_worker: Mapped[UUID | None]
+    # Set when a staffed kitchen took the ticket off the queue.
+    accepted_by: Mapped[str | None]
+    placed_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    cooking_started_at: Mapped[datetime | None]
+    # When cooking is expected to end; for orders that still wait it is worked out when asked.
+    estimated_completion: Mapped[datetime | None]
+    # When the kitchen's work was done.
+    completed_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    # Its ticket failed and comes again then; the sweeper lets it be until it is due.
+    retry_at: Mapped[datetime | None]
+    # The sweeper sent its ticket again.
+    sent_again_at: Mapped[datetime | None]
+    # Makes its tracking link its own, and not that of whatever has its number; null for orders of before.
+    link_nonce: Mapped[str | None]
+
+
+class IdempotencyKey(Base):
+    """A request that was answered, so that the same request gets the same answer."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)  # old ones are forgotten
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    # Of the order that the key came with.
+    fingerprint: Mapped[str]
+    # JSON as text, so that 15.90 stays 15.90; without the tracking link, whose secret is stored nowhere.
+    answer: Mapped[Any | None] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
+
+class OrderItem(Base):
+    """What was ordered, at the price of that moment."""
+
+    __tablename__ = "order_items"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    name: Mapped[str]
+    quantity: Mapped[int] = mapped_column(SmallInteger)
+    price: Mapped[Decimal]
+
+
+class OrderStatusLog(Base):
+    """Every status an order has had. The key makes a second row for the same step impossible."""
+
+    __tablename__ = "order_status_log"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
+    reason: Mapped[str | None]
+
+
+class Outbox(Base):
+    """Messages that were decided but are not confirmed by the broker yet. Inserting wakes the relay."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    event_id: Mapped[UUID]
+    exchange: Mapped[str]
+    routing_key: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    request_id: Mapped[str]
+    body: Mapped[dict[str, object]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    # What the broker would not take waits until then, and lets the others pass.
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    retry_at: Mapped[datetime | None]
+
+
+#: A worker counts as online until it says otherwise, or has missed two heartbeats.
+IS_ONLINE = """(workers.status = 'online'
+    and workers.last_seen > now() - make_interval(secs => 2 * workers.heartbeat_interval))"""
+
+
+class Worker(Base):
+    """A kitchen worker under its unique name."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    # The process that has the name now; a process that lost it finds another's here.
+    instance: Mapped[UUID]
+    order_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    status: Mapped[str]
+    # Seconds between its heartbeats; twice that without one means offline.
+    heartbeat_interval: Mapped[float]
+    registered_at: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    orders_processed: Mapped[int] = mapped_column(server_default=text("0"))
+    cooking_speed: Mapped[float]

@@ -1,0 +1,1 @@
+"""The outbox: what was decided is also announced, whatever dies."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, sessions and statements whose every wait is bounded."""

@@ -1,0 +1,41 @@
+"""Whether PostgreSQL has room for what this process may hold."""
+
+import logging
+
+from sqlalchemy import text
+
+from common.observability import logs
+from common.postgres.sessions import Sessions
+from common.settings import Settings
+
+#: What a process holds of PostgreSQL's connections besides its pool: group commit, relay, a worker's lock, and a
+#: probe's at times. docs/operations.md adds them up.
+_BESIDE_THE_POOL = {"order_service": 3, "kitchen_service": 4, "tracking_service": 2, "notifier_service": 0}
+_ROOM = text("""
+    select least(
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0),
+            (select nullif(datconnlimit, -1) from pg_database where datname = current_database()),
+            (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user)
+        ) as most,
+        (select count(*) from pg_stat_activity
+            where backend_type = 'client backend' and pid <> pg_backend_pid()) as open
+""")
+
+
+def warn_if_scarce(sessions: Sessions, settings: Settings, service_name: str) -> None:
+    """Log it when this process may want more connections than PostgreSQL has left, with the sum. Raises
+    Unavailable."""
+    own = settings.db_pool_size + _BESIDE_THE_POOL[service_name]
+    with sessions.begin_in_background() as session:
+        found = session.execute(_ROOM).one()
+    if found.open + own > found.most:
+        logs.event(
+            "db_connections_scarce",
+            f"this process may hold {own} connections, which with the {found.open} that are open makes"
+            f" {found.open + own}, and PostgreSQL takes {found.most}: raise max_connections or lower DB_POOL_SIZE",
+            logging.WARNING,
+            own=own,
+            open=found.open,
+            most=found.most,
+        )

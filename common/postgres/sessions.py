@@ -1,0 +1,107 @@
+"""Sessions whose every wait is bounded: for a connection, for a free place in the pool, for a statement."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import eventlet
+import psycopg2
+from nameko_sqlalchemy.database import Session
+from sqlalchemy import create_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import sessionmaker
+
+from common.errors import Unavailable
+from common.observability import logs
+from common.postgres.breaker import AWAY, Breaker
+from common.postgres.connection import connect_failure, connect_options, is_busy
+from common.settings import Settings, sqlalchemy_url
+
+_Found = TypeVar("_Found")
+
+
+class Sessions:
+    """Opens sessions. One for each process."""
+
+    def __init__(self, new_session: sessionmaker[Session], settings: Settings, breaker: Breaker) -> None:
+        self._new_session = new_session
+        self._settings = settings
+        self.breaker = breaker
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session in a transaction, committed at the end of the block.
+
+        Raises Unavailable when PostgreSQL cannot be reached or did not answer in time; whether a commit
+        that was under way took effect is then unknown.
+        """
+        if self.breaker.is_open:
+            raise Unavailable(AWAY)
+        with self.begin_in_background() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def begin_in_background(self) -> Iterator[Session]:
+        """As `begin()`, for what no client waits for (sweepers, heartbeats, tools): it is tried also while the
+        breaker refuses requests."""
+        with self._bounded(), self._new_session() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def single(self) -> Iterator[Session]:
+        """A session for one statement that is its own transaction: no BEGIN and COMMIT around it, so a lock
+        that it takes is held no longer than the statement runs. Raises Unavailable as `begin()` does.
+        """
+        with self.begin() as session:
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            yield session
+
+    def can_connect(self) -> bool:
+        """True when PostgreSQL takes a connection, whatever the last statement's trouble was."""
+        return connect_failure(self._settings) is None
+
+    @contextlib.contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """A block that PostgreSQL cannot hold up for ever. Raises Unavailable when it is away or does not
+        answer."""
+        # PostgreSQL ends a statement that takes too long; this is for a PostgreSQL that is frozen itself.
+        bound = self._settings.statement_timeout + self._settings.db_pool_timeout + 1
+        try:
+            with eventlet.Timeout(bound, OperationalError("(no answer)", None, TimeoutError())):
+                yield
+        # psycopg2's own come past SQLAlchemy when a lost connection goes back to the pool.
+        except (OperationalError, InterfaceError, PoolTimeout, psycopg2.Error) as exc:
+            logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR)
+            if not is_busy(exc):
+                self.breaker.trip()
+            raise Unavailable(AWAY) from exc
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """SQLAlchemy's arguments for the process's one engine."""
+    return {
+        "pool_size": settings.db_pool_size,
+        "max_overflow": 0,
+        "pool_timeout": settings.db_pool_timeout,
+        "pool_pre_ping": True,
+        "hide_parameters": True,
+        "connect_args": connect_options(settings.statement_timeout),
+    }
+
+
+def open_sessions(settings: Settings) -> Sessions:
+    """Sessions for a program that is no service, a command say."""
+    engine = create_engine(sqlalchemy_url(settings.database_url), **engine_options(settings))
+    return Sessions(sessionmaker(engine, class_=Session, close_on_exit=True), settings, Breaker(settings))
+
+
+def in_session(read: Callable[[Session], _Found]) -> Callable[[Sessions], _Found]:
+    """`read`, in a transaction of its own."""
+
+    def read_in_session(sessions: Sessions) -> _Found:
+        with sessions.begin() as session:
+            return read(session)
+
+    return read_in_session

@@ -1,0 +1,1 @@
+"""RabbitMQ: a connection whose every wait is bounded, and frames that are written together."""

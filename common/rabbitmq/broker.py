@@ -1,0 +1,146 @@
+"""A connection to RabbitMQ whose every wait is bounded.
+
+Nameko's entrypoints make their own connections (`common.nameko_runtime.messaging`). This one is for what publishes
+and fetches by its own rules: the outbox's relay, the kitchen's work queues, dead letters, probes.
+"""
+
+import contextlib
+import select
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import amqp
+import eventlet
+from kombu.utils.url import parse_url
+
+CONNECT_TIMEOUT = 3  # seconds
+SOCKET_TIMEOUT = 5  # seconds for one answer, or one write
+
+_AHEAD = 64 * 1024  # bytes
+
+#: What a lost, refused, frozen or closed connection raises.
+Lost = (OSError, amqp.exceptions.AMQPError)
+
+
+class _Connection(amqp.Connection):  # type: ignore[misc]  # amqp publishes no types
+    """Waits for an answer for SOCKET_TIMEOUT seconds at most; amqp for as long as there are heartbeats."""
+
+    def drain_events(self, timeout: float | None = None) -> None:
+        if timeout is not None:
+            super().drain_events(timeout)
+            return
+        with eventlet.Timeout(SOCKET_TIMEOUT, OSError("the broker does not answer")):
+            super().drain_events()
+
+
+def connect(amqp_uri: str, heartbeat: int) -> amqp.Connection:
+    """An open connection; `heartbeat` in seconds. Raises one of `Lost`.
+
+    End it with `drop()`: a polite close would wait for a broker that may not answer.
+    """
+    at = parse_url(amqp_uri)
+    connection = _Connection(
+        host=f"{at['hostname'] or 'localhost'}:{at['port'] or 5672}",
+        userid=at["userid"] or "guest",
+        password=at["password"] or "guest",
+        virtual_host=at["virtual_host"] or "/",
+        connect_timeout=CONNECT_TIMEOUT,
+        heartbeat=heartbeat,
+    )
+    # Besides the socket's own limits, one for the whole handshake: a broker can also be slow drop by drop.
+    with eventlet.Timeout(CONNECT_TIMEOUT + SOCKET_TIMEOUT, OSError("the broker does not finish its greeting")):
+        try:
+            connection.connect()
+        except BaseException:
+            drop(connection)
+            raise
+    # amqp's own read_timeout and write_timeout mean nothing to eventlet's sockets, which never block.
+    connection.transport.sock.settimeout(SOCKET_TIMEOUT)
+    _read_ahead(connection.transport)
+    return connection
+
+
+def _read_ahead(transport: Any) -> None:
+    """Ask the socket once for all that has come. amqp asks three times for each frame, nine times for a message;
+    it keeps what was more than it asked for.
+
+    Who does not want to wait gets TimeoutError, also in the middle of a frame, which amqp then keeps for later: by
+    itself it asks again and again until the rest is there, and no other thread of the process gets its turn.
+    """
+    receive = transport.sock.recv
+
+    def receive_ahead(size: int) -> bytes:
+        try:
+            return bytes(receive(max(size, _AHEAD)))
+        except BlockingIOError:
+            raise TimeoutError from None
+
+    transport._quick_recv = receive_ahead
+
+
+def drop(connection: amqp.Connection) -> None:
+    """Close the socket at once; the broker takes back what was not acknowledged."""
+    with contextlib.suppress(*Lost):
+        connection.collect()
+
+
+@contextlib.contextmanager
+def connected(amqp_uri: str, heartbeat: int) -> Iterator[amqp.Connection]:
+    """`connect()` for the length of a block."""
+    connection = connect(amqp_uri, heartbeat)
+    try:
+        yield connection
+    finally:
+        drop(connection)
+
+
+def keep_alive(connection: amqp.Connection) -> None:
+    """Send and hear heartbeats; to be called every second or so on a connection that is otherwise idle.
+
+    Raises one of `Lost` when the broker has been silent for too long.
+    """
+    connection.heartbeat_tick()
+    # As long as something can be read without waiting:
+    while connection.transport._read_buffer or select.select([connection.sock], [], [], 0)[0]:
+        # One frame; drain_events() would wait for more after a heartbeat.
+        connection.blocking_read(timeout=SOCKET_TIMEOUT)
+
+
+def publish(connection: amqp.Connection, message: amqp.Message, exchange: str, routing_key: str) -> None:
+    """Publish one message and wait until it is confirmed. Raises one of `Lost` when that takes too long, or
+    when it went to no queue."""
+    settled: list[bool] = []
+    with connection.channel() as channel:
+        channel.confirm_select()
+        channel.events["basic_return"].add(lambda *_: settled.append(False))
+        channel.events["basic_ack"].add(lambda *_: settled.append(True))
+        channel.events["basic_nack"].add(lambda *_: settled.append(False))
+        channel.basic_publish(message, exchange, routing_key, mandatory=True)
+        deadline = time.monotonic() + SOCKET_TIMEOUT
+        while not settled:
+            connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
+    if not settled[0]:
+        raise OSError(f"the broker did not take a message for {exchange or routing_key}")
+
+
+def copy(message: amqp.Message, **headers: object) -> amqp.Message:
+    """A persistent copy of a message that was delivered, with `headers` added to its own."""
+    kept = ("content_type", "content_encoding", "priority", "message_id")
+    return amqp.Message(
+        message.body,
+        delivery_mode=2,
+        application_headers={**(message.headers or {}), **headers},
+        **{name: message.properties[name] for name in kept if name in message.properties},
+    )
+
+
+def is_ready(amqp_uri: str) -> bool:
+    """True when the broker greets within two seconds."""
+    with eventlet.Timeout(2, False):
+        try:
+            with connected(amqp_uri, heartbeat=0):
+                return True
+        except Lost:
+            return False
+    return False

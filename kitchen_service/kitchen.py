@@ -1,0 +1,162 @@
+"""The kitchen, as the service's methods see it: `kitchen = Kitchen()`, then `self.kitchen.work_on(…)`.
+
+A ticket's way: `work_queue` takes it off its queue, `work_on()` has it cooked (`stove`), `outcomes` decides what
+becomes of it, and `work_queue` carries that out.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import eventlet
+from nameko.extensions import DependencyProvider
+from sqlalchemy import text
+
+from common.errors import IllegalMove, Invalid, NotFound, Unavailable
+from common.observability import logs
+from common.orders import moves
+from common.orders.board import Board
+from common.orders.lifecycle import EMPLOYEE, FAILED, KITCHEN, STATUSES, WORKER
+from common.orders.messages import OrderPlaced, StatusChanged
+from common.orders.moves import Actor
+from common.orders.numbers import is_order_number
+from common.postgres.provider import Postgres
+from kitchen_service.outcomes import DeadLettered, Outcome, Retried, TryLater, outcome_of, reason
+from kitchen_service.registration import Registration
+from kitchen_service.settings import STAFFED, KitchenSettings
+from kitchen_service.stove import SERVICE_NAME, Stove
+
+_MAX_FAILURES = 2  # attempts on an order's rows, with PostgreSQL answering, before the next order gets its turn
+_MAX_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
+
+_BRIEFLY = text("set local lock_timeout = '500ms'")
+_NOTE_RETRY = text("update orders set retry_at = now() + make_interval(secs => :pause) where number = :number")
+
+_Result = TypeVar("_Result")
+
+
+class Kitchen(DependencyProvider):
+    """What a worker does with orders. Keeps nothing for a Nameko worker, so all of them share it."""
+
+    postgres = Postgres()
+    registration = Registration()
+
+    def setup(self) -> None:
+        self.settings: KitchenSettings = self.container.settings
+        self._sessions = self.postgres.sessions
+        self._stove = Stove(
+            self._sessions,
+            self.settings,
+            Actor(self.settings.worker_name, WORKER, self.registration.instance),
+        )
+        self.board = Board(self._sessions, self.settings, is_public=False)
+
+    def stop(self) -> None:
+        self._stove.close()
+
+    def get_dependency(self, worker_ctx: object) -> "Kitchen":
+        return self
+
+    # --- a ticket's way ----------------------------------------------------------------------------------
+
+    def work_on(self, order: OrderPlaced, attempts: int) -> Outcome:
+        """Do what is to be done with an order whose ticket has failed `attempts` times so far; returns what
+        becomes of the ticket. What that means for the order is written by then."""
+        outcome = self._outcome(self._failure(order, attempts), attempts)
+        if isinstance(outcome, DeadLettered) and outcome.fails_order:
+            try:
+                self._give_up(order.order_number, reason(outcome.failure))
+            except Unavailable as exc:  # until that is written, the ticket is no dead letter
+                return self._outcome(exc, attempts)
+        elif isinstance(outcome, Retried):
+            with contextlib.suppress(Unavailable):
+                self._note_retry(order.order_number, outcome.after)
+        return outcome
+
+    def _failure(self, order: OrderPlaced, attempts: int) -> Exception | None:
+        try:
+            self._cook(order, attempts)
+        except Exception as exc:
+            return exc
+        return None
+
+    def _cook(self, order: OrderPlaced, attempts: int) -> None:
+        if self.settings.cooking == STAFFED:
+            self._persist(lambda: self._stove.accept(order.order_number))
+            return
+        in_hand = self._persist(lambda: self._stove.take(order, attempts))
+        if in_hand is not None and self._stove.cook(in_hand):
+            self._persist(lambda: self._stove.finish(in_hand))
+
+    def _persist(self, attempt: Callable[[], _Result]) -> _Result:
+        """Try again while PostgreSQL is away, with growing pauses, until the process is told to stop: then it
+        raises Unavailable.
+
+        Raises TryLater when PostgreSQL is there but this order's rows cannot be had: somebody holds them.
+        """
+        pause = 0.5
+        failures = 0
+        while True:
+            try:
+                return attempt()
+            except Unavailable as exc:
+                failures = failures + 1 if self._sessions.can_connect() else 0
+                if failures == _MAX_FAILURES:
+                    raise TryLater(str(exc.detail)) from exc
+                logs.event(
+                    "db_transaction_failed",
+                    "keeping the ticket until PostgreSQL is back",
+                    logging.WARNING,
+                    pause_seconds=pause,
+                )
+                if self.container.stopping:
+                    raise
+            eventlet.sleep(pause)
+            pause = min(pause * 2, _MAX_PAUSE)
+
+    def _outcome(self, failure: Exception | None, attempts: int) -> Outcome:
+        return outcome_of(failure, attempts, self.settings.retry_pauses, is_stopping=self.container.stopping)
+
+    def _give_up(self, number: str, why: str) -> None:
+        """The order's history says that its ticket is among the dead letters, and why."""
+        with self._sessions.begin() as session, contextlib.suppress(IllegalMove, NotFound):
+            session.execute(_BRIEFLY)
+            moves.move(session, SERVICE_NAME, number, FAILED, Actor(KITCHEN, KITCHEN), reason=why)
+
+    def _note_retry(self, number: str, pause: float) -> None:
+        with self._sessions.begin() as session:
+            session.execute(_BRIEFLY)  # the order's row may be what could not be had
+            session.execute(_NOTE_RETRY, {"number": number, "pause": pause})
+
+    # --- what was moved at the front door ----------------------------------------------------------------
+
+    def wants(self, event: Any) -> bool:
+        """Whether a status change is for `hear()`: of all that are moved, this process cooks one or two.
+
+        A change that breaks its contract is, too: there it is said.
+        """
+        number = event.get("order_number") if isinstance(event, dict) else None
+        return not isinstance(number, str) or self._stove.has(number)
+
+    def hear(self, event: dict[str, object]) -> None:
+        """An order was moved at the front door. Raises ContractBroken."""
+        self._stove.hear(StatusChanged.read(event))
+
+    # --- by people ---------------------------------------------------------------------------------------
+
+    def move(self, order_number: str, status: str, by: str, why: str | None) -> dict[str, object]:
+        """Move an order as a member of staff called `by`. Raises Invalid, NotFound and IllegalMove."""
+        if status not in STATUSES:
+            raise Invalid.fields([{"field": "status", "message": f"Must be one of: {', '.join(STATUSES)}."}])
+        for field, given, most in (("by", by, 100), ("reason", "-" if why is None else why, 500)):
+            if not isinstance(given, str) or not given.isprintable() or not 1 <= len(given) <= most:
+                raise Invalid.fields([{"field": field, "message": f"Must be a line of 1 to {most} characters."}])
+        if not is_order_number(order_number):
+            raise NotFound("There is no such order.")
+        pace = self._stove.pace
+        with self._sessions.begin() as session:
+            moved = moves.move(
+                session, SERVICE_NAME, order_number, status, Actor(by, EMPLOYEE), reason=why, **pace
+            )
+            return moved.as_answer()

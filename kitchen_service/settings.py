@@ -1,0 +1,65 @@
+"""What a kitchen worker can be set to."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from common.orders import lifecycle
+from common.settings import ConfigReader, Settings, SettingsError
+
+SIMULATED = "simulated"
+STAFFED = "staffed"
+_MIN_SPEED = 0.001  # times the usual speed; slower, an estimate would leave the calendar
+_MIN_PAUSE, _MAX_PAUSE = 0.05, 3600
+_WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
+
+
+@dataclass(frozen=True)
+class KitchenSettings(Settings):
+    """What config.yml says, for a worker."""
+
+    worker_name: str
+    order_types: tuple[str, ...]
+    prefetch: int
+    cooking: str
+    cooking_speed: float
+    heartbeat_interval: float
+    retry_pauses: tuple[float, ...]
+
+    @classmethod
+    def read(cls, config: ConfigReader, service_name: str) -> dict[str, Any]:
+        if not _WORKER_NAME.fullmatch(config.text("WORKER_NAME")):
+            raise SettingsError("WORKER_NAME needs 1 to 50 letters, digits, spaces, dots, hyphens or apostrophes")
+        if config["COOKING"] not in (SIMULATED, STAFFED):
+            raise SettingsError(f"COOKING is {SIMULATED} or {STAFFED}")
+        cooking_speed = config.number("COOKING_SPEED", 0, 1e6)
+        if 0 < cooking_speed < _MIN_SPEED:
+            raise SettingsError(f"COOKING_SPEED is 0, for no time at all, or at least {_MIN_SPEED}")
+        return {
+            **super().read(config, service_name),
+            "worker_name": config.text("WORKER_NAME"),
+            "order_types": _order_types(config),
+            "prefetch": config.whole("PREFETCH", 1, 1000),
+            "cooking": config.text("COOKING"),
+            "cooking_speed": cooking_speed,
+            "heartbeat_interval": config.number("HEARTBEAT_INTERVAL", 0.1, 3600),
+            "retry_pauses": _pauses(config),
+        }
+
+
+def _order_types(config: ConfigReader) -> tuple[str, ...]:
+    names = (name.strip() for name in config.text("ORDER_TYPES").split(","))
+    try:
+        return lifecycle.known_types(name for name in names if name)
+    except ValueError as exc:
+        raise SettingsError(f"ORDER_TYPES: {exc}") from exc
+
+
+def _pauses(config: ConfigReader) -> tuple[float, ...]:
+    try:
+        pauses = tuple(float(pause) for pause in config.text("RETRY_PAUSES").split(","))
+    except ValueError as exc:
+        raise SettingsError("RETRY_PAUSES is seconds, separated by commas, like 1,5,15,60") from exc
+    if not all(_MIN_PAUSE <= pause <= _MAX_PAUSE for pause in pauses):
+        raise SettingsError(f"RETRY_PAUSES are from {_MIN_PAUSE} to {_MAX_PAUSE} seconds")
+    return pauses

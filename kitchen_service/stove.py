@@ -1,0 +1,198 @@
+"""Cooking an order: taking it in hand, the time it takes, and moving it on.
+
+A worker that lost an order (a broken connection, a frozen process) may come back while another cooks it: the
+fencing number that it got when it took the order is then no longer the order's, and it can move nothing.
+"""
+
+import time
+from dataclasses import dataclass
+
+import eventlet
+from eventlet.event import Event
+from nameko_sqlalchemy.database import Session
+from sqlalchemy import text
+
+from common.errors import IllegalMove, NotFound, Unavailable
+from common.observability import logs
+from common.orders.lifecycle import COOKING, FAILED, KITCHEN, READY
+from common.orders.messages import OrderPlaced, StatusChanged
+from common.orders.moves import Actor, Moved, Mover
+from common.postgres.sessions import Sessions
+from kitchen_service import tickets
+from kitchen_service.outcomes import CookedElsewhere, GivenUp
+from kitchen_service.registration import IS_GONE
+from kitchen_service.settings import KitchenSettings
+
+SERVICE_NAME = "kitchen_service"
+# Seconds of cooking after which a worker looks whether the order is still its own. What was moved at the front
+# door it hears at once; kitchen processes do not send each other their moves, and it learns of those in this way.
+_LOOK_AFTER = 2.0
+_OVERDUE = 30  # seconds after the time at which a worker should have been done
+
+_HOLDER = text(f"""
+    select fence, cooking_worker is not null as is_worker,
+        coalesce(cooking_worker = cast(:instance as uuid), false) as is_me,
+        not {IS_GONE} as is_alive,
+        coalesce(estimated_completion < now() - make_interval(secs => {_OVERDUE}), false) as is_overdue,
+        coalesce(cooking_started_at < retry_at, true) as failed_since
+    from orders where number = :number and status = '{COOKING}'
+""")
+# No log row and no event: the order is cooking, as it was.
+_TAKE_OVER = text(f"""
+    update orders set fence = fence + 1, cooking_worker = cast(:instance as uuid), processed_by = :name,
+        cooking_started_at = now(),
+        estimated_completion = now() + make_interval(secs => prep_seconds * :pace)
+    where number = :number and status = '{COOKING}' and fence = :fence
+    returning fence
+""")
+_STILL_MINE = text(f"select 1 from orders where number = :number and status = '{COOKING}' and fence = :fence")
+_GIVEN_UP = text(f"""
+    select 1 from orders o join order_status_log l on l.order_id = o.id and l.sequence = o.sequence
+    where o.number = :number and o.status = '{FAILED}' and l.changed_by = '{KITCHEN}'
+""")
+# Whoever cooked it before, from now on people have it.
+_ACCEPT = text("""
+    update orders set accepted_by = :name, cooking_worker = null where number = :number returning number
+""")
+
+
+@dataclass(frozen=True)
+class InHand:
+    """An order that this worker cooks, for as long as `fence` is the order's."""
+
+    order_number: str
+    fence: int
+    seconds: float
+
+
+class Stove:
+    """Cooks as `actor`, and knows what this process cooks, so that a cancellation can stop it. One for each
+    process.
+
+    Everything that asks PostgreSQL raises Unavailable, and changes nothing when it is asked again.
+    """
+
+    def __init__(self, sessions: Sessions, settings: KitchenSettings, actor: Actor) -> None:
+        self._sessions = sessions
+        self._actor = actor
+        self._speed = settings.cooking_speed
+        self._mover = Mover(settings, sessions.breaker)
+        self._cooking: dict[str, Event] = {}  # by order number; sent when its order was moved at the front door
+        #: What moves of this kitchen need to know besides.
+        self.pace = {"pace": tickets.pace(self._speed), "recall_window": settings.recall_window}
+        self.close = self._mover.close
+
+    def accept(self, number: str) -> None:
+        """People have the order from now on (a staffed kitchen). Raises NotFound."""
+        with self._sessions.begin() as session:
+            if not session.execute(_ACCEPT, {"number": number, "name": self._actor.name}).all():
+                raise NotFound(f"There is no order {number}.")
+        logs.event("order_accepted", f"{number} is on the board", order_number=number)
+
+    def take(self, order: OrderPlaced, attempts: int) -> InHand | None:
+        """Take the order in hand, or return None when there is nothing to do for it any more.
+
+        Raises NotFound, GivenUp, and CookedElsewhere.
+        """
+        number = order.order_number
+        seconds = tickets.cooking_seconds(order.prep_seconds, self._speed)
+        try:
+            moved = self._move(number, COOKING)
+        except IllegalMove as exc:
+            with self._sessions.begin() as session:
+                if session.execute(_GIVEN_UP, {"number": number}).one_or_none() is not None:
+                    raise GivenUp(f"{number} was given up") from exc
+            logs.event("order_skipped", f"{number} is {exc.extra['current_status']} already", order_number=number)
+            return None
+        fence: int | None = moved.fence
+        if not moved.changed:
+            with self._sessions.begin() as session:
+                fence = self._take_over(session, number, attempts)
+        if fence is None:
+            logs.event("order_skipped", f"{number} is in other hands", order_number=number)
+            return None
+        logs.event(
+            "order_processing_started",
+            f"{self._actor.name} cooks {number}",
+            order_number=number,
+            worker_name=self._actor.name,
+            taken_over=not moved.changed,
+            seconds=round(seconds, 3),
+        )
+        return InHand(number, fence, seconds)
+
+    def _take_over(self, session: Session, number: str, attempts: int) -> int | None:
+        """The new fence of an order that its worker lost; None when a person has it, or it has moved on."""
+        instance = str(self._actor.instance)
+        row = session.execute(_HOLDER, {"number": number, "instance": instance}).one_or_none()
+        if row is None:
+            return None
+        holder = tickets.Holder(row.is_worker, row.is_me, row.is_alive, row.is_overdue, row.failed_since)
+        if not tickets.is_lost(holder, attempts):
+            if holder.is_worker:
+                raise CookedElsewhere(f"{number} is being cooked")
+            return None
+        parameters = {
+            "number": number,
+            "fence": row.fence,
+            "instance": instance,
+            "name": self._actor.name,
+            "pace": self.pace["pace"],
+        }
+        fence: int | None = session.execute(_TAKE_OVER, parameters).scalar_one_or_none()
+        return fence
+
+    def cook(self, in_hand: InHand) -> bool:
+        """Spend the time; False when the order was moved or taken by somebody else meanwhile."""
+        done_at = time.monotonic() + in_hand.seconds
+        try:
+            while (left := done_at - time.monotonic()) > 0:
+                # What is heard comes at once, and may be old news; what counts is what PostgreSQL says.
+                heard = self._cooking[in_hand.order_number] = Event()
+                with eventlet.Timeout(min(left, _LOOK_AFTER), False):
+                    heard.wait()
+                if (heard.ready() or time.monotonic() < done_at) and not self._is_still_mine(in_hand):
+                    logs.event(
+                        "order_interrupted",
+                        f"{in_hand.order_number} was taken off the stove",
+                        order_number=in_hand.order_number,
+                        heard=heard.ready(),
+                    )
+                    return False
+            return True
+        finally:
+            self._cooking.pop(in_hand.order_number, None)
+
+    def has(self, number: str) -> bool:
+        """Whether it is being cooked here."""
+        return number in self._cooking
+
+    def hear(self, change: StatusChanged) -> None:
+        """An order was moved at the front door. If it is cooked here, look at once whether to go on."""
+        event = self._cooking.get(change.order_number)
+        if event is not None and change.new_status != COOKING and not event.ready():
+            event.send()
+
+    def finish(self, in_hand: InHand) -> None:
+        """The order is ready, unless somebody else has moved it."""
+        number = in_hand.order_number
+        try:
+            self._move(number, READY, fence=in_hand.fence)
+        except IllegalMove:
+            logs.event("order_skipped", f"{number} was moved by somebody else", order_number=number)
+            return
+        logs.event("order_completed", f"{number} is ready", order_number=number, worker_name=self._actor.name)
+
+    def _move(self, number: str, status: str, fence: int | None = None) -> Moved:
+        """A worker's own move, in one transaction with others of this process."""
+        return self._mover.move(
+            self._sessions, SERVICE_NAME, number, status, self._actor, fence=fence, **self.pace
+        )
+
+    def _is_still_mine(self, in_hand: InHand) -> bool:
+        try:
+            with self._sessions.begin() as session:
+                parameters = {"number": in_hand.order_number, "fence": in_hand.fence}
+                return session.execute(_STILL_MINE, parameters).one_or_none() is not None
+        except Unavailable:
+            return True  # nobody can have taken it without PostgreSQL either

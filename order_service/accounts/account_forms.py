@@ -1,0 +1,98 @@
+"""What accounts may look like when they are asked for."""
+
+import unicodedata
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from common.orders.lifecycle import USER_ROLES
+from order_service.form_fields import REQUIRED, Email, Line, StrictSchema, fill, is_too_long
+from order_service.name_keys import name_key
+
+# An order's history names these.
+_RESERVED = ("customer", "staff", "house", "kitchen", "guest")
+_MIN_PASSWORD, _MAX_PASSWORD = 8, 200  # characters of a password; NIST SP 800-63B asks for 8 and for room
+
+
+def registration(body: object) -> dict[str, Any]:
+    """`email`, `username` and `password`. Raises Invalid."""
+    return fill(_REGISTRATION, body, "A registration")
+
+
+def sign_in(body: object) -> dict[str, Any]:
+    """`email` and `password`, which may be anything that somebody could mean. Raises Invalid."""
+    return fill(_SIGN_IN, body, "A sign-in")
+
+
+def new_password(body: object) -> dict[str, Any]:
+    """`current_password` and `new_password`. Raises Invalid."""
+    return fill(_NEW_PASSWORD, body, "A change of password")
+
+
+def role(body: object) -> str:
+    """The role that somebody gets. Raises Invalid."""
+    return str(fill(_ROLE, body, "A change of role")["role"])
+
+
+class _Username(Line):
+    """Letters and digits of any script, with blanks, dots, hyphens, underscores and apostrophes between them."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if not all(unicodedata.category(char)[0] in "LMN" or char in " ._-'’" for char in name):
+            raise ValidationError("Only letters, digits, spaces, dots, hyphens, underscores and apostrophes.")
+        if not any(unicodedata.category(char)[0] in "LN" for char in name_key(name)):
+            raise ValidationError("Needs a letter or a digit.")
+        if name_key(name) in _RESERVED:
+            raise ValidationError("Is reserved: choose another name.")
+        return name
+
+
+class _Password(fields.Field[str]):
+    """Any characters, in the form in which every keyboard's are the same (NFKC)."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(required=True, error_messages=REQUIRED)
+        self._least, self._most = least, most
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a text.")
+        if is_too_long(value, self._most):
+            raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
+        if any(unicodedata.category(char) == "Cs" for char in value):
+            raise ValidationError("Contains a broken character: type it again.")
+        password = unicodedata.normalize("NFKC", value)
+        if not self._least <= len(password) <= self._most:
+            raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
+        return password
+
+
+class _RegistrationSchema(StrictSchema):
+    email = Email(required=True, error_messages=REQUIRED)
+    username = _Username(1, 50, required=True, error_messages=REQUIRED)
+    password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
+
+
+class _SignInSchema(StrictSchema):
+    email = Line(1, 254, required=True, error_messages=REQUIRED)
+    password = _Password(1, _MAX_PASSWORD)
+
+
+class _NewPasswordSchema(StrictSchema):
+    current_password = _Password(1, _MAX_PASSWORD)
+    new_password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
+
+
+class _RoleSchema(StrictSchema):
+    role = fields.Raw(
+        required=True,
+        error_messages=REQUIRED,
+        validate=validate.OneOf(USER_ROLES, error="Must be one of: {choices}."),
+    )
+
+
+_REGISTRATION = _RegistrationSchema()
+_SIGN_IN = _SignInSchema()
+_NEW_PASSWORD = _NewPasswordSchema()
+_ROLE = _RoleSchema()

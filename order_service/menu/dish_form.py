@@ -1,0 +1,102 @@
+"""What a dish may look like when staff put it on the menu."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from common.orders.builds import BUILDS
+from order_service.form_fields import REQUIRED, BoundedList, Line, Money, StrictSchema, WholeNumber, fill
+from order_service.name_keys import name_key
+
+#: The fourteen that must be declared (Regulation (EU) No 1169/2011, annex II).
+ALLERGENS = (
+    "celery",
+    "crustaceans",
+    "eggs",
+    "fish",
+    "gluten",
+    "lupin",
+    "milk",
+    "molluscs",
+    "mustard",
+    "nuts",
+    "peanuts",
+    "sesame",
+    "soybeans",
+    "sulphites",
+)
+
+_MAX_PREP_SECONDS = 3600  # seconds
+MAX_NAME = 50  # characters
+
+
+def new_dish(body: object) -> dict[str, Any]:
+    """All fields of a dish, with nothing left to check. Raises Invalid."""
+    return {**_ABSENT, **fill(_NEW, body, "A dish")}
+
+
+def changes(body: object) -> dict[str, Any]:
+    """The fields that are to change. Raises Invalid."""
+    return fill(_CHANGES, body, "A change")
+
+
+class _Name(Line):
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if "/" in name or name in (".", ".."):  # it is a part of the dish's address
+            raise ValidationError("Must not contain a slash, and not be one or two dots.")
+        if not name_key(name):
+            raise ValidationError("Needs a character that can be seen.")
+        return name
+
+
+class _Flag(fields.Field[bool]):
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false.")
+        return value
+
+
+class _IngredientSchema(StrictSchema):
+    name = Line(1, 50, required=True, error_messages=REQUIRED)
+    amount = Line(1, 30, required=True, error_messages=REQUIRED)
+
+
+class _ChangesSchema(StrictSchema):
+    name = _Name(1, MAX_NAME, error_messages=REQUIRED)
+    category = Line(1, 30, error_messages=REQUIRED)
+    price = Money("0.01", "999.99", error_messages=REQUIRED)
+    build = fields.Raw(allow_none=True, validate=validate.OneOf(BUILDS, error="Must be one of: {choices}."))
+    ingredients = BoundedList(
+        fields.Nested(_IngredientSchema),
+        0,
+        30,
+        "ingredients",
+        error_messages={**REQUIRED, "invalid": "Must be a list."},
+    )
+    allergens = BoundedList(
+        fields.Raw(validate=validate.OneOf(ALLERGENS, error="Must be one of: {choices}.")),
+        0,
+        len(ALLERGENS),
+        "allergens",
+        error_messages={**REQUIRED, "invalid": "Must be a list."},
+    )
+    prep_seconds = WholeNumber(1, _MAX_PREP_SECONDS, allow_none=True)
+    available = _Flag(error_messages=REQUIRED)
+
+
+class _NewForm(_ChangesSchema):
+    name = _Name(1, MAX_NAME, required=True, error_messages=REQUIRED)
+    category = Line(1, 30, required=True, error_messages=REQUIRED)
+    price = Money("0.01", "999.99", required=True, error_messages=REQUIRED)
+
+
+_ABSENT: dict[str, Any] = {
+    "build": None,
+    "ingredients": [],
+    "allergens": [],
+    "prep_seconds": None,
+    "available": True,
+}
+_NEW = _NewForm()
+_CHANGES = _ChangesSchema()

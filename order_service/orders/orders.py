@@ -1,0 +1,254 @@
+"""Orders, as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
+
+from typing import Any
+
+from nameko.extensions import DependencyProvider
+from nameko_sqlalchemy.database import Session
+
+from common import codec
+from common.errors import Invalid, NotFound, Unauthorized, Unavailable
+from common.observability import logs
+from common.orders import lifecycle, moves
+from common.orders.board import Board
+from common.orders.lifecycle import CANCELLED, RECEIVED
+from common.orders.moves import Actor
+from common.orders.numbers import is_order_number
+from common.orders.queries import Standing
+from common.orders.tables import Order
+from common.postgres.provider import Postgres
+from order_service import paging
+from order_service.access import GUEST, Person, Visibility, visibility
+from order_service.accounts.identity import Caller, Identities
+from order_service.menu.current import CurrentMenu
+from order_service.orders import idempotency, listing, reading, tracking_links
+from order_service.orders.forecast import Forecast
+from order_service.orders.idempotency import Once
+from order_service.orders.order_form import Draft
+from order_service.orders.placing import Intake, NewOrder
+from order_service.rate_limits import RateLimits
+from order_service.settings import OrderSettings
+
+SERVICE_NAME = "order_service"
+_MAX_REASON = 500  # characters
+#: What an answer says of an order besides its number and link, in this order; a stored one may have another.
+_ANSWERED = ("status", "total_amount", "priority", "estimated_completion")
+
+#: What staff do with an order: the status that it gets, and the one that it must have, where the table of moves
+#: leaves more than one.
+_STEPS: dict[str, tuple[str, str | None]] = {
+    "start": (lifecycle.COOKING, lifecycle.RECEIVED),
+    "ready": (lifecycle.READY, None),
+    "dispatch": (lifecycle.OUT_FOR_DELIVERY, None),
+    "complete": (lifecycle.COMPLETED, None),
+    "recall": (lifecycle.COOKING, lifecycle.READY),
+    "fail": (lifecycle.FAILED, None),
+}
+
+
+class Orders(DependencyProvider):
+    """What can be done with orders at the front door. Everything raises Unavailable without PostgreSQL, and
+    Unauthorized for a caller who is not who they say.
+
+    Does not start without a key to sign tracking links with. Keeps nothing for a worker, so all share it.
+    """
+
+    postgres = Postgres()
+    menu = CurrentMenu()
+    limits = RateLimits()
+
+    def setup(self) -> None:
+        self.settings: OrderSettings = self.container.settings
+        self._signing_key = self.settings.signing_key()
+        self._sessions = self.postgres.sessions
+        self._intake = Intake(self.settings, self.postgres.breaker)
+        self._forecast = Forecast()
+        self._identities = Identities(self._sessions, self._signing_key)
+        #: For staff, who see who did it.
+        self.board = Board(self._sessions, self.settings, is_public=False)
+
+    def stop(self) -> None:
+        self._intake.close()
+
+    def get_dependency(self, worker_ctx: object) -> "Orders":
+        return self
+
+    def place(self, body: object, caller: Caller, idempotency_key: str | None = None) -> dict[str, object]:
+        """Take an order. When this returns, the order and its event are durable.
+
+        The same key and order within 24 hours gets the first answer and places nothing. Raises Invalid,
+        Unauthorized for a guest who orders as only users can, and TooManyRequests.
+        """
+        person = self._identities.of(caller)
+        self.limits.ordering(person.address, person.user_id)
+        if person.role == GUEST and not self.settings.guest_orders:
+            raise Unauthorized("Sign in to order.")
+        draft = Draft(body, person.name)
+        if draft.is_by_recipe:
+            person.must_be_signed_in()
+        if idempotency_key is not None:
+            return self._place_once(draft, person, idempotency.scoped(idempotency_key, person))
+        order, answer = self._prepared(draft, person)
+        placed = self._intake.place(order)
+        assert placed is not None  # noqa: S101 - only a key can be in the way
+        return self._answer(placed.number, answer, order.link_nonce, draft, is_new=True)
+
+    def _place_once(self, draft: Draft, person: Person, key: str) -> dict[str, object]:
+        fingerprint = draft.fingerprint()
+        try:
+            order, answer = self._prepared(draft, person)
+        except Invalid:
+            # What was placed is placed, whatever the menu says by now.
+            if fingerprint is not None and (again := self._placed_before(draft, key, fingerprint)):
+                return again
+            raise
+        placed = self._intake.place(order, Once(key, str(fingerprint), answer))
+        if placed is not None:
+            return self._answer(placed.number, answer, order.link_nonce, draft, is_new=True)
+        again = self._placed_before(draft, key, str(fingerprint))
+        if again is None:  # its 24 hours were over just now
+            raise Unavailable("Try again in a moment.")
+        return again
+
+    def _placed_before(self, draft: Draft, key: str, fingerprint: str) -> dict[str, object] | None:
+        with self._sessions.single() as session:
+            found = idempotency.answered(session, key, fingerprint)
+        if found is None:
+            return None
+        answer, nonce = found
+        return self._answer(answer["order_number"], answer, nonce, draft, is_new=False)
+
+    def _prepared(self, draft: Draft, person: Person) -> tuple[NewOrder, dict[str, Any]]:
+        """The order as it will be written, and what its customer is told."""
+        request = draft.priced(self.menu.get(), self.settings.open_items)
+        order = NewOrder.of(request, placed_by=person.signature, customer_id=person.user_id)
+        estimate = self._forecast.completion(
+            self._sessions, request.order_type, order.prep_seconds, order.priority
+        )
+        answer = {
+            "status": RECEIVED,
+            "total_amount": order.total_amount,
+            "priority": order.priority,
+            "estimated_completion": estimate,
+        }
+        return order, answer
+
+    def _answer(
+        self, number: str, answer: dict[str, Any], nonce: str | None, draft: Draft, is_new: bool
+    ) -> dict[str, object]:
+        logs.event(
+            "order_received",
+            f"{number} was placed" if is_new else f"{number} was placed before, with the same key",
+            order_number=number,
+            order_type=draft.order_type,
+            total_amount=codec.money(answer["total_amount"]),
+            priority=answer["priority"],
+            replayed=not is_new,
+        )
+        return {
+            "order_number": number,
+            **{name: answer[name] for name in _ANSWERED},
+            "tracking_url": tracking_links.link(number, nonce, self.settings.public_url, self._signing_key),
+        }
+
+    def read(self, order_number: str, caller: Caller) -> dict[str, object]:
+        """The order in full for its customer, for who has its secret, and for staff; of a guest's the status for
+        everybody else.
+
+        Raises NotFound, also for another customer's order.
+        """
+        person = self._identities.of(caller)
+        with self._sessions.begin() as session:
+            order = reading.find(session, order_number)
+            if order is None:
+                raise NotFound("There is no such order.")
+            seen = visibility(person, order.customer_id, self._has_key(order, person))
+            if seen is Visibility.NONE:
+                raise NotFound("There is no such order.")
+            full = {} if seen is Visibility.STATUS else reading.in_full(session, order, seen)
+            standing = Standing.of(order)
+        return {**full, **reading.status_only(self.board.estimated(standing))}
+
+    def page(self, query: object, caller: Caller) -> dict[str, object]:
+        """Orders by the page: all for staff, their own for a customer. What can be asked for stands in
+        `listing`. Raises Invalid, and Unauthorized for a guest."""
+        person = self._identities.of(caller)
+        person.must_be_signed_in()
+        wanted = listing.read(paging.read(query), person)
+        with self._sessions.begin() as session:
+            return listing.page(session, wanted)
+
+    def cancel(self, order_number: str, body: object, caller: Caller) -> dict[str, object]:
+        """Cancel an order, with an optional {"reason": …}. The customer can while it is received; staff also
+        while it cooks. Cancelling what is cancelled changes nothing.
+
+        Raises NotFound (also for somebody else's order), Invalid and IllegalMove.
+        """
+        person = self._identities.of(caller)
+        reason = _reason(body)
+        with self._sessions.single() as session:
+            if not self._may_cancel(session, order_number, person):
+                raise NotFound("There is no such order, or the key is another order's.")
+            return self._move(session, order_number, CANCELLED, person, reason=reason)
+
+    def step(self, step: str, order_number: str, body: object, caller: Caller) -> dict[str, object]:
+        """Move an order on as staff do: start, ready, dispatch, complete, recall or fail, with an optional
+        {"reason": …}. The same step again changes nothing.
+
+        Raises Unauthorized, Forbidden, NotFound, Invalid and IllegalMove.
+        """
+        person = self._identities.of(caller)
+        person.must_be_staff()
+        reason = _reason(body)
+        if not is_order_number(order_number):
+            raise NotFound("There is no such order.")
+        target, source = _STEPS[step]
+        with self._sessions.single() as session:
+            return self._move(session, order_number, target, person, reason=reason, source=source)
+
+    def _move(
+        self,
+        session: Session,
+        number: str,
+        target: str,
+        person: Person,
+        *,
+        reason: str | None,
+        source: str | None = None,
+    ) -> dict[str, object]:
+        return moves.move(
+            session,
+            SERVICE_NAME,
+            number,
+            target,
+            Actor(person.signature, person.moves_as),
+            source=source,
+            reason=reason,
+            recall_window=self.settings.recall_window,
+        ).as_answer()
+
+    def _may_cancel(self, session: Session, order_number: str, person: Person) -> bool:
+        if person.is_staff:
+            return is_order_number(order_number)
+        order = reading.find(session, order_number)
+        return (
+            order is not None
+            and visibility(person, order.customer_id, self._has_key(order, person)) is Visibility.FULL
+        )
+
+    def _has_key(self, order: Order, person: Person) -> bool:
+        return tracking_links.opens(order.number, order.link_nonce, person.key, self._signing_key)
+
+
+def _reason(body: Any) -> str | None:
+    if body is None or body == {}:
+        return None
+    problem = None
+    if not isinstance(body, dict) or set(body) != {"reason"}:
+        problem = 'Send nothing, or {"reason": "…"} and no other field.'
+    elif not isinstance(body["reason"], str) or not body["reason"].isprintable():
+        problem = "Must be a text on one line."
+    elif not 1 <= len(body["reason"]) <= _MAX_REASON:
+        problem = f"Must be 1 to {_MAX_REASON} characters long."
+    if problem is not None:
+        raise Invalid.fields([{"field": "reason", "message": problem}])
+    return str(body["reason"])

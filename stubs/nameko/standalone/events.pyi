@@ -1,0 +1,3 @@
+from typing import Any
+
+def get_event_exchange(service_name: str, config: dict[str, Any]) -> Any: ...

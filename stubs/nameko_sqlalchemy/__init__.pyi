@@ -1,0 +1,3 @@
+from nameko_sqlalchemy.database import Database as Database
+
+DB_URIS_KEY: str
