@@ -276,11 +276,11 @@ MUTANTS = (
         "tests/edge/test_pipelining.py::test_between_two_of_its_requests_it_is_others_turn",
     ),
     Mutant(
-        "two lengths are refused",
+        "a coding besides chunked is refused",
         _BOUND,
         "common/http/framing.py",
-        'frozenset((b"host", b"content-length", b"transfer-encoding"))',
-        "frozenset(())",
+        'if coding.lower() != b"chunked" or not request.is_http_1_1:',
+        "if False:",
         "tests/unit/test_framing.py",
     ),
     Mutant(
