@@ -13,6 +13,6 @@ What of Nameko is replaced: what it does itself, and the test that fails without
 - `messaging.EventHandler.setup`: one service's events for each handler, and a broadcast queue that goes with its
   connection (tests/e2e/test_an_order_from_curl_to_cooked.py,
   tests/faults/test_rabbitmq_away.py)
-- `messaging.RpcConsumer.handle_result`: kombu's JSON has other ideas of decimals and times, and the text of a fault
-  of ours reaches the caller (tests/integration/test_rpc.py)
+- `messaging.RpcConsumer.handle_result`: kombu's JSON has other ideas of decimals and times, and the text of a
+  fault of ours reaches the caller (tests/integration/test_rpc.py)
 """
