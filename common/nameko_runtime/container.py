@@ -1,7 +1,7 @@
 """How a service process lives and ends.
 
-Nameko's own container redelivers what is in hand when it is told to stop, may never end under load, and hears
-SIGTERM up to a minute late when it is idle. This one stops taking work, finishes what it has, and ends in time.
+Nameko's own container redelivers what is in hand when it is told to stop, and may never end under load. This one
+stops taking work, finishes what it has, and ends in time.
 """
 
 import gc
@@ -21,7 +21,6 @@ from common.observability import logs
 from common.settings import Settings, sqlalchemy_url
 
 _BRACES = str.maketrans({"{": "{{", "}": "}}"})
-_TICK = 0.5  # seconds until a signal is heard in an idle process
 
 
 class GracefulContainer(ServiceContainer):
@@ -40,7 +39,6 @@ class GracefulContainer(ServiceContainer):
         # Ctrl-C in a terminal reaches the whole process group: it means the same as SIGTERM.
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
         super().start()
-        self.spawn_managed_thread(self._tick)
         # What is loaded by now stays: keep the collector from walking through it again and again.
         gc.freeze()
         # Requests leave little in circles; the usual 700 would have it look at them for nothing at every tenth.
@@ -134,8 +132,3 @@ class GracefulContainer(ServiceContainer):
         with eventlet.Timeout(self.settings.stop_grace, False):
             while self._worker_threads or self._worker_pool.waiting():
                 eventlet.sleep(0.02)
-
-    def _tick(self) -> None:
-        """Wakes the event loop, which otherwise may sleep for a minute and hear no signal."""
-        while True:
-            eventlet.sleep(_TICK)

@@ -227,20 +227,12 @@ MUTANTS = (
         f"{_E}/test_workers.py::test_sigterm_finishes_the_order_in_hand_takes_no_other_and_shows_the_worker_offline",
     ),
     Mutant(
-        "an idle process hears SIGTERM",
-        _COOKED,
-        "common/nameko_runtime/container.py",
-        "            eventlet.sleep(_TICK)\n",
-        "            eventlet.sleep(600)\n",
-        f"{_E}/test_workers.py::test_idle_services_end_on_sigterm_with_exit_code_0",
-    ),
-    Mutant(
         "an acknowledgement on a lost connection ends nothing",
         _COOKED,
         "common/nameko_runtime/messaging.py",
         "        with contextlib.suppress(*broker.Lost):\n            if not message.acknowledged:",
         "        with contextlib.suppress():\n            if not message.acknowledged:",
-        f"{_F}/test_an_acknowledgement_is_lost.py::test_a_notifier_that_cannot_acknowledge_goes_on_and_prints_everything_once",
+        "tests/unit/test_messaging.py::test_an_acknowledgement_on_a_lost_connection_ends_nothing",
     ),
     # --- bounds ------------------------------------------------------------------------------------------
     Mutant(

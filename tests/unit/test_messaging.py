@@ -7,7 +7,7 @@ import pytest
 from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
 
-from common.nameko_runtime.messaging import BROADCAST, EventHandler, event_handler
+from common.nameko_runtime.messaging import BROADCAST, EventHandler, QueueConsumer, event_handler
 from kitchen_service.kitchen import Kitchen
 
 
@@ -78,3 +78,9 @@ def test_a_kitchen_wants_what_it_cooks_and_broken_events(change: Any, wanted: bo
     kitchen = Kitchen()
     kitchen._stove = Mock(has=lambda number: number == "ORD_20261122_001")
     assert kitchen.wants(change) is wanted
+
+
+def test_an_acknowledgement_on_a_lost_connection_ends_nothing() -> None:
+    lost = Mock(acknowledged=False, ack=Mock(side_effect=ConnectionResetError))
+    QueueConsumer().ack_message(lost)
+    lost.ack.assert_called_once_with()
