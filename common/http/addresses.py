@@ -4,7 +4,7 @@ import functools
 import ipaddress
 import re
 
-_LONGEST = 64  # characters; an address of IPv6 with brackets, port and blanks has fewer
+_MAX_ADDRESS = 64  # characters; an address of IPv6 with brackets, port and blanks has fewer
 
 
 def client(peer: str, forwarded: str | None, trusted_proxies: int) -> str:
@@ -15,7 +15,7 @@ def client(peer: str, forwarded: str | None, trusted_proxies: int) -> str:
     """
     if trusted_proxies and forwarded is not None:
         passed = forwarded.split(",")[-trusted_proxies:]
-        if len(passed) == trusted_proxies and len(passed[0]) <= _LONGEST and (found := normal(passed[0])):
+        if len(passed) == trusted_proxies and len(passed[0]) <= _MAX_ADDRESS and (found := normal(passed[0])):
             return found
     return normal(peer) or ""
 

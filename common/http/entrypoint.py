@@ -22,8 +22,8 @@ _MAX_QUERY = 4096  # characters; a percent-encoded letter is read at the cost of
 
 class HttpEntrypoint(HttpRequestHandler):
     """See the package. `status` is the answer's; `location` is filled from the answer's members. With a
-    `content_type`, the method returns the body's bytes. `at_once` is how many requests of this route a process
-    works on at a time, where they must leave room for others."""
+    `content_type`, the method returns the body's bytes. `max_concurrent` is how many requests of this route a
+    process works on at a time, where they must leave room for others."""
 
     server = HttpServer()
 
