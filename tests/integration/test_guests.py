@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.support.eventually import eventually
 from tests.support.expedite import SECRET_KEY, Expedite, an_order
 
 ADDRESS = "12 Harbour Street, flat 3"
@@ -100,7 +101,7 @@ def test_the_link_of_an_order_from_before_there_were_nonces_goes_on_working(
 def test_the_nonce_of_a_link_is_told_to_nobody(running: Expedite, placed: dict[str, Any]) -> None:
     number = placed["order_number"]
     [(nonce,)] = running.query("select link_nonce from orders where number = %s", number)
-    [ticket] = [each for each in running.tickets("delivery") if each["order_number"] == number]
+    [ticket] = eventually(lambda: [each for each in running.tickets("delivery") if each["order_number"] == number])
     with running.rpc() as rpc:
         by_the_house = rpc.order_service.get_order(number)
     for told in (placed, requests.get(placed["tracking_url"], timeout=5).json(), ticket, by_the_house):
