@@ -4,6 +4,8 @@ What of Nameko is replaced: what it does itself, and the test that fails without
 
 - `container.GracefulContainer.stop`: has the messages in hand delivered again, and may never end under load
   (tests/e2e/test_workers.py, tests/e2e/test_stopping_under_load.py)
+- `container.GracefulContainer._tick`: an idle process may sleep for a minute, and then hears late of a signal, or
+  that a connection is gone (tests/faults/test_an_acknowledgement_is_lost.py, in one of two runs)
 - `messaging.QueueConsumer.start`: waits for the broker, and the whole service with it
   (tests/faults/test_started_before_their_servers.py)
 - `messaging.QueueConsumer.ack_message`: an acknowledgement on a lost connection ends the process

@@ -20,6 +20,7 @@ from common.http import HttpServer
 from common.observability import logs
 from common.settings import Settings, sqlalchemy_url
 
+_TICK = 0.5  # seconds that an idle process sleeps at most
 _BRACES = str.maketrans({"{": "{{", "}": "}}"})
 
 
@@ -39,6 +40,7 @@ class GracefulContainer(ServiceContainer):
         # Ctrl-C in a terminal reaches the whole process group: it means the same as SIGTERM.
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
         super().start()
+        self.spawn_managed_thread(self._tick)
         # What is loaded by now stays: keep the collector from walking through it again and again.
         gc.freeze()
         # Requests leave little in circles; the usual 700 would have it look at them for nothing at every tenth.
@@ -132,3 +134,8 @@ class GracefulContainer(ServiceContainer):
         with eventlet.Timeout(self.settings.stop_grace, False):
             while self._worker_threads or self._worker_pool.waiting():
                 eventlet.sleep(0.02)
+
+    def _tick(self) -> None:
+        """Wakes the event loop, which otherwise may sleep for a minute, and hear of no signal and no lost connection."""
+        while True:
+            eventlet.sleep(_TICK)
