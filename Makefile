@@ -42,8 +42,9 @@ test: lint
 test-fast: venv
 	$(VENV)/bin/python -m pytest -n 2 tests/unit
 
+# Faults are timed: no more at a time than there are cores.
 test-faults: venv
-	$(PYTEST) -m matrix
+	$(PYTEST) -n $(shell nproc) -m matrix
 
 mutants: venv
 	@$(VENV)/bin/python -W ignore -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
