@@ -34,10 +34,10 @@ admin: venv
 
 # How many tests run beside each other: they also wait, so more than there are cores.
 JOBS ?= $(shell echo $$((2 * $$(nproc))))
-PYTEST = $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -o tmp_path_retention_policy=failed
+PYTEST = $(VENV)/bin/python -m pytest --dist loadgroup -o tmp_path_retention_policy=failed
 
 test: lint
-	$(PYTEST) -m "not matrix"
+	$(PYTEST) -n $(JOBS) -m "not matrix"
 
 test-fast: venv
 	$(VENV)/bin/python -m pytest -n 2 tests/unit

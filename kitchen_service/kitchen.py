@@ -154,9 +154,9 @@ class Kitchen(DependencyProvider):
                 raise Invalid.fields([{"field": field, "message": f"Must be a line of 1 to {most} characters."}])
         if not is_order_number(order_number):
             raise NotFound("There is no such order.")
-        pace = self._stove.pace
+        options = self._stove.move_options
         with self._sessions.begin() as session:
             moved = moves.move(
-                session, SERVICE_NAME, order_number, status, Actor(by, EMPLOYEE), reason=why, **pace
+                session, SERVICE_NAME, order_number, status, Actor(by, EMPLOYEE), reason=why, **options
             )
             return moved.as_answer()

@@ -79,7 +79,7 @@ class Stove:
         self._mover = Mover(settings, sessions.breaker)
         self._cooking: dict[str, Event] = {}  # by order number; sent when its order was moved at the front door
         #: What moves of this kitchen need to know besides.
-        self.pace = {"pace": tickets.pace(self._speed), "recall_window": settings.recall_window}
+        self.move_options = {"pace": tickets.pace(self._speed), "recall_window": settings.recall_window}
         self.close = self._mover.close
 
     def accept(self, number: str) -> None:
@@ -137,7 +137,7 @@ class Stove:
             "fence": row.fence,
             "instance": instance,
             "name": self._actor.name,
-            "pace": self.pace["pace"],
+            "pace": self.move_options["pace"],
         }
         fence: int | None = session.execute(_TAKE_OVER, parameters).scalar_one_or_none()
         return fence
@@ -186,7 +186,7 @@ class Stove:
     def _move(self, number: str, status: str, fence: int | None = None) -> Moved:
         """A worker's own move, in one transaction with others of this process."""
         return self._mover.move(
-            self._sessions, SERVICE_NAME, number, status, self._actor, fence=fence, **self.pace
+            self._sessions, SERVICE_NAME, number, status, self._actor, fence=fence, **self.move_options
         )
 
     def _is_still_mine(self, in_hand: InHand) -> bool:

@@ -204,7 +204,7 @@ def _judge(outcome: _Outcome, number: str, target: str, actor: Actor) -> Moved:
         allowed = lifecycle.targets(outcome.old_status, actor.role, outcome.order_type)
         if outcome.old_status != target:
             raise IllegalMove.of(number, outcome.old_status, target, allowed)
-        # A worker may have lost it, and finds out (kitchen_service/cooking.py); people see who has it.
+        # A worker may have lost it, and finds out (kitchen_service/stove.py); people see who has it.
         if target == lifecycle.COOKING and actor.instance is None and outcome.processed_by != actor.name:
             raise IllegalMove.in_other_hands(number, outcome.old_status, str(outcome.processed_by), allowed)
     return Moved(

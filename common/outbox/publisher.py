@@ -18,7 +18,7 @@ from common.rabbitmq import broker, frames
 
 _WRITE = 50  # rows that go to the broker in one write
 _CONFIRM_TIMEOUT = 5.0  # seconds to write a batch, and then without a confirmation
-_IDLE_WAIT = 1.0  # seconds
+_SLICE = 1.0  # seconds between two looks at what else is to be done while confirmations are awaited
 
 #: A row that breaks its channel, or cannot even be put into frames.
 _POISON = (amqp.exceptions.ChannelError, amqp.exceptions.FrameSyntaxError, struct.error, ValueError, TypeError)
@@ -116,8 +116,8 @@ class Publisher:
     def _publish(self, rows: Sequence[Row], while_waiting: Callable[[], object]) -> None:
         with eventlet.Timeout(_CONFIRM_TIMEOUT, BrokerSlow("publishing is blocked")):
             for start in range(0, len(rows), _WRITE):
-                messages = [self._frames(row) for row in rows[start : start + _WRITE]]
-                self._connection.transport.write(b"".join(messages))
+                batch = [self._frames(row) for row in rows[start : start + _WRITE]]
+                self._connection.transport.write(b"".join(batch))
                 # Customers of the same process have waited for that; and the broker may have something to say.
                 eventlet.sleep(0)
                 with contextlib.suppress(TimeoutError):
@@ -127,13 +127,13 @@ class Publisher:
         while self._outstanding:
             outstanding = len(self._outstanding)
             with contextlib.suppress(TimeoutError):
-                self._connection.drain_events(timeout=_IDLE_WAIT)
+                self._connection.drain_events(timeout=_SLICE)
             # Sending all of it again on another connection would only make copies.
             if self._is_blocked or len(self._outstanding) < outstanding:
                 deadline = time.monotonic() + _CONFIRM_TIMEOUT
             elif time.monotonic() > deadline:
                 raise BrokerSlow("no confirmation")
-            if time.monotonic() - said > _IDLE_WAIT:
+            if time.monotonic() - said > _SLICE:
                 said = time.monotonic()
                 self._connection.heartbeat_tick()
                 while_waiting()
