@@ -136,6 +136,6 @@ class GracefulContainer(ServiceContainer):
                 eventlet.sleep(0.02)
 
     def _tick(self) -> None:
-        """Wakes the event loop, which may sleep for a minute, and hear of no signal and no lost connection."""
+        """Wakes the event loop, which else may sleep for a minute, and hears late of signals and connections."""
         while True:
             eventlet.sleep(_TICK)
