@@ -37,6 +37,12 @@ class Settings:
     db_pool_timeout: float
     broker_heartbeat: int
 
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """Scheme, host and port of each service's pages: what they send may be sent in the name of who is signed
+        in."""
+        return frozenset()
+
     @classmethod
     def of(cls, config: Mapping[str, Any], service_name: str) -> Self:
         """The settings of `service_name`. Raises SettingsError."""

@@ -1,4 +1,4 @@
-"""A snapshot that a process's requests share: taken about once a second, however many they are."""
+"""A snapshot that a process's requests share: taken once in a while, however many they are."""
 
 import time
 from collections.abc import Callable
@@ -7,17 +7,18 @@ from typing import Generic, TypeVar, cast
 from eventlet.event import Event
 
 _FRESH = 1.0  # seconds for which a snapshot is given out without a question
-_STALE = 2.0  # seconds after which it is not given out, not even while the next one is being taken
+_MARGIN = 1.0  # seconds for which it is given out besides, while the next one is being taken
 
 _Source = TypeVar("_Source")
 _Value = TypeVar("_Value")
 
 
 class Snapshot(Generic[_Source, _Value]):
-    """What `take` found at its source, at most two seconds ago. One for each process."""
+    """What `take` found at its source, at most two seconds ago, or `fresh` and one more. One for each process."""
 
-    def __init__(self, take: Callable[[_Source], _Value]) -> None:
+    def __init__(self, take: Callable[[_Source], _Value], fresh: float = _FRESH) -> None:
         self._take = take
+        self._fresh = fresh
         self._value: _Value | None = None
         self._taken_at = float("-inf")
         self._under_way: Event | None = None
@@ -28,7 +29,7 @@ class Snapshot(Generic[_Source, _Value]):
         One is taken at a time; whoever cannot use the value of before waits for it, and shares its failure.
         """
         age = time.monotonic() - self._taken_at
-        is_usable = self._value is not None and age < (_FRESH if self._under_way is None else _STALE)
+        is_usable = self._value is not None and age < self._fresh + (0 if self._under_way is None else _MARGIN)
         if is_usable and self._value is not None:
             return self._value
         if self._under_way is not None:

@@ -13,6 +13,7 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Metric,
     generate_latest,
@@ -40,6 +41,14 @@ GROUPS = Histogram(
     "expedite_group_commit_rows",
     "Rows that were written, or read, together.",
     buckets=(1, 2, 5, 10, 20, 50, 100),
+)
+OPEN_STREAMS = Gauge(
+    "expedite_streams_open", "Streams that are open, by topic.", ["topic"], multiprocess_mode="livesum"
+)
+STREAM_READS = Counter("expedite_stream_reads", "Readings of a topic, each for all its streams.", ["topic"])
+STREAM_EVENTS = Counter("expedite_stream_events", "Events that were given to streams.", ["topic"])
+DROPPED_STREAMS = Counter(
+    "expedite_streams_dropped", "Streams whose client did not read what was sent.", ["topic"]
 )
 PUBLISHED = Counter(
     "expedite_outbox_published", "Messages that the broker has confirmed, by routing key.", ["routing_key"]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from common.orders import queries
+from common.orders.estimates import KitchenQueue
 from common.orders.lifecycle import RECEIVED
 from common.orders.queries import Standing
 from common.postgres.sessions import Sessions, in_session
@@ -32,9 +33,13 @@ class Board:
         of an order that waits is looked up in one of its own."""
         if standing.status != RECEIVED:
             return standing
-        queue = self._queue.get(self._sessions)
+        queue = self.queue()
         wait = queue.seconds_for(standing.order_type, standing.prep_seconds, standing.priority, standing.id)
         return standing._replace(estimated_completion=datetime.now(UTC) + timedelta(seconds=wait))
+
+    def queue(self) -> KitchenQueue:
+        """Who waits in the kitchen, at most two seconds ago. Call it outside a session."""
+        return self._queue.get(self._sessions)
 
     def history(self, order_number: str) -> list[dict[str, object]]:
         """Where the order has been, oldest first. Raises NotFound."""

@@ -37,9 +37,13 @@ class WaitingLine:
     ids: Sequence[int]
     work: Sequence[float]  # up to and with each of them, in seconds at speed 1
 
+    def place_of(self, order_id: int) -> int:
+        """How many are older."""
+        return bisect_left(self.ids, order_id)
+
     def ahead_of(self, order_id: int) -> float:
         """The work of those that are older."""
-        older = bisect_left(self.ids, order_id)
+        older = self.place_of(order_id)
         return self.work[older - 1] if older else 0.0
 
     def total(self) -> float:
@@ -63,6 +67,18 @@ class KitchenQueue:
                 work = line.total() if its_priority > priority else line.ahead_of(order_id)
                 ahead[kind] = ahead.get(kind, 0.0) + work
         return seconds_until_ready(order_type, prep_seconds, ahead, self.workers)
+
+    def ahead_of(self, order_type: str, priority: int, order_id: int) -> int:
+        """How many of its type wait that come before an order that waits."""
+        return sum(
+            line.place_of(order_id) if its_priority == priority else len(line.ids)
+            for (kind, its_priority), line in self.waiting.items()
+            if kind == order_type and its_priority >= priority
+        )
+
+    def takes(self, order_type: str) -> bool:
+        """True when a worker is online that takes orders of that type."""
+        return any(order_type in worker.order_types for worker in self.workers)
 
 
 def seconds_until_ready(

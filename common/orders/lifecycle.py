@@ -65,6 +65,17 @@ MOVES = (
     Move(OUT_FOR_DELIVERY, COMPLETED, _STAFF, (DELIVERY,)),
 )
 
+#: What staff call their moves: the status that an order gets, and the one that it must have, where the table
+#: leaves more than one.
+STEPS: dict[str, tuple[str, str | None]] = {
+    "start": (COOKING, RECEIVED),
+    "ready": (READY, None),
+    "dispatch": (OUT_FOR_DELIVERY, None),
+    "complete": (COMPLETED, None),
+    "recall": (COOKING, READY),
+    "fail": (FAILED, None),
+}
+
 # What a time of an order is set to.
 NOW = "now"
 NEVER = "never"  # there is none any more

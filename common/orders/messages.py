@@ -4,6 +4,8 @@ A message has one field for each property of its contract (contracts/*.json), an
 Its body is written by the SQL statement that makes it true, so its author is an SQL expression: `order_placed()`
 for a row of `orders`, whoever sends it, and `status_changed()` for a row that was moved. Its readers get it as a
 value.
+
+A field with a default is a member that messages of before do not have.
 """
 
 import dataclasses
@@ -35,12 +37,13 @@ class Message:
         Raises ContractBroken, which names what is wrong.
         """
         events.check(cls.event, body)
-        return cls(**{name: body[name] for name in _names(cls)})
+        return cls(**{name: body[name] for name in _names(cls) if name in body})
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced(Message):
-    """An order for the kitchen: the ticket. Amounts are Decimal, `prep_seconds` is at speed 1, times are UTC."""
+    """An order for the kitchen: the ticket. Amounts are Decimal, `prep_seconds` is at speed 1, times are UTC. An
+    item is {"name", "quantity", "price", "note"}; `allergies` are of the fourteen (common/orders/allergens.py)."""
 
     event = events.ORDER_PLACED
     order_number: str
@@ -48,11 +51,16 @@ class OrderPlaced(Message):
     order_type: str
     table_number: int | None
     delivery_address: str | None = dataclasses.field(repr=False)
-    items: Sequence[dict[str, object]]
+    items: Sequence[dict[str, object]] = dataclasses.field(repr=False)  # which have the customer's notes
+    allergies: Sequence[str] = dataclasses.field(default=(), repr=False)
     total_amount: Any
     priority: int
     prep_seconds: int
     placed_at: str
+
+    def __post_init__(self) -> None:
+        # An item without a note says nothing of one, as those did that were sent before there were notes.
+        object.__setattr__(self, "items", [{"note": None, **item} for item in self.items])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +92,20 @@ def order_placed(order: str, *, items: str, event_id: str, request_id: str) -> s
         table_number=f"{order}.table_number",
         delivery_address=f"{order}.delivery_address",
         items=items,
+        allergies=f"{order}.allergies",
         total_amount=f"{order}.total_amount",
         priority=f"{order}.priority",
         prep_seconds=f"{order}.prep_seconds",
         placed_at=f"to_char({order}.placed_at, {_ISO})",
     )
+
+
+def items_of(order: str) -> str:
+    """SQL: the items of OrderPlaced for `order`, an alias of a row of `orders` that was written before."""
+    return f"""(
+        select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('name', i.name, 'quantity', i.quantity,
+            'price', i.price, 'note', i.note)) order by i.position)
+        from order_items i where i.order_id = {order}.id)"""
 
 
 def status_changed(order: str, *, event_id: str, request_id: str, changed_by: str, old_status: str) -> str:

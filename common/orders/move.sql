@@ -11,7 +11,7 @@ with asked as (
     select distinct on (m ->> 'number') position, m ->> 'number' as number, m ->> 'target' as target,
         array(select jsonb_array_elements_text(m -> 'accepted')) as accepted,
         m ->> 'actor' as actor, (m ->> 'instance')::uuid as instance, m ->> 'reason' as reason,
-        (m ->> 'fence')::int as fence, (m ->> 'pace')::float8 as pace,
+        (m ->> 'fence')::int as fence, (m ->> 'ticket')::int as ticket, (m ->> 'pace')::float8 as pace,
         (m ->> 'recall_window')::float8 as recall_window, m ->> 'event_id' as event_id,
         m ->> 'exchange' as exchange, m ->> 'request_id' as request_id
     from asked order by m ->> 'number', position
@@ -24,6 +24,7 @@ with asked as (
         sequence = o.sequence + 1,
         updated_at = now(),
         reason = (b.move).reason,
+        cleared_at = null,
         -- From here on: EFFECTS in lifecycle.py.
         fence = o.fence + ((b.move).target = any(@{taken_in_hand}))::int,
         processed_by = case when (b.move).target = any(@{taken_in_hand}) then (b.move).actor else o.processed_by end,
@@ -36,9 +37,10 @@ with asked as (
     where o.id = b.id
         and b.order_type || ':' || b.status = any((b.move).accepted)
         and ((b.move).fence is null or b.fence = (b.move).fence)
+        and ((b.move).ticket is null or (b.accepted_by is null and b.priority >= (b.move).ticket))
         and (b.status || ':' || (b.move).target <> all(@{recalls})
              or b.completed_at > now() - make_interval(secs => (b.move).recall_window))
-    returning o.*, b.status as old_status, b.move, b.position
+    returning o.*, b.status as old_status, b.move, b.position, @{wake_screens}
 ), logged as (
     insert into order_status_log (order_id, sequence, status, changed_by, changed_at, reason)
     select id, sequence, status, (move).actor, updated_at, reason from moved

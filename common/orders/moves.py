@@ -18,6 +18,7 @@ from common import codec
 from common.errors import IllegalMove, NotFound
 from common.observability import logs
 from common.orders import events, lifecycle, messages
+from common.orders.waking import wake_screens
 from common.postgres.breaker import Breaker
 from common.postgres.group_commit import GroupCommit
 from common.postgres.sessions import Sessions
@@ -91,6 +92,7 @@ def _move_statement(if_locked: str) -> str:
         recalls=_sql_array(f"{move.source}:{move.target}" for move in lifecycle.MOVES if move.is_recall),
         estimated_completion=_sql_set("estimated_completion"),
         completed_at=_sql_set("completed_at"),
+        wake_screens=wake_screens("o.id"),
         routing_key=events.ORDER_STATUS_CHANGED,
         body=messages.status_changed(
             "m",
@@ -161,12 +163,15 @@ def _asked(
     source: str | None = None,
     reason: str | None = None,
     fence: int | None = None,
+    ticket: int | None = None,
     pace: float = 1,
     recall_window: float = 0,
 ) -> bytes:
     """A move as the statement wants it.
 
     `source`: only from that status. `fence` (a worker's moves): only while the order's fence is still this one.
+    `ticket` (a worker that begins): the priority of its ticket, which is void when the order's is lower by now
+    (`common.orders.front`), and when people have accepted the order.
     `pace` is how many seconds a second of the order's preparation takes here, for the estimate of an order that
     begins to cook; `recall_window` is how many seconds a ready order can be called back.
     """
@@ -179,6 +184,7 @@ def _asked(
             "instance": actor.instance and str(actor.instance),
             "reason": reason,
             "fence": fence,
+            "ticket": ticket,
             "pace": pace,
             "recall_window": recall_window,
             "event_id": str(uuid.uuid4()),

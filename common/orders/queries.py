@@ -11,7 +11,7 @@ from nameko_sqlalchemy.database import Session
 from sqlalchemy import TextClause, text
 
 from common.errors import NotFound
-from common.orders import estimates
+from common.orders import estimates, front
 from common.orders.estimates import KitchenQueue, WaitingLine
 from common.orders.lifecycle import CUSTOMER, KITCHEN, MOVES, RECEIVED, STAFF, WORKER
 from common.orders.numbers import is_order_number
@@ -30,6 +30,7 @@ class Standing(NamedTuple):
     processed_by: str | None
     prep_seconds: int
     priority: int
+    first_estimate: datetime | None
 
     @classmethod
     def of(cls, order: Order) -> "Standing":
@@ -43,6 +44,7 @@ class Standing(NamedTuple):
             "current_status": self.status,
             "updated_at": self.updated_at,
             "estimated_completion": self.estimated_completion,
+            "first_estimate": self.first_estimate,
             "processed_by": self.processed_by,
         }
 
@@ -59,9 +61,9 @@ def public_name(column: str) -> str:
         coalesce((select workers.name from workers where workers.name = {column}), '{STAFF}') end"""
 
 
-def _history(changed_by: str) -> TextClause:
+def _history(changed_by: str, reason: str) -> TextClause:
     return text(f"""
-        select l.status, l.changed_at, {changed_by} as changed_by
+        select l.status, l.changed_at, {changed_by} as changed_by, {reason} as reason
         from order_status_log l join orders o on o.id = l.order_id
         where o.number = :number order by l.sequence
     """)
@@ -78,13 +80,18 @@ def _stuck(processed_by: str) -> TextClause:
 _STANDING = text(f"select {', '.join(Standing._fields)} from orders where number = :number")
 # Workers make some moves and no others; what signs the rest is a word for many, or a person.
 _WORKERS_MOVES = ", ".join(sorted({f"'{move.target}'" for move in MOVES if WORKER in move.roles}))
-_HISTORY = _history("l.changed_by")
-_PUBLIC_HISTORY = _history(f"""case
+_HISTORY = _history("l.changed_by", "l.reason")
+#: SQL: who made the change that `l`, a row of order_status_log, tells of, as everybody may know.
+PUBLIC_CHANGED_BY = f"""case
     when l.changed_by in ('{CUSTOMER}', '{KITCHEN}') then l.changed_by
     when l.status in ({_WORKERS_MOVES}) then {public_name("l.changed_by")}
-    else '{STAFF}' end""")
+    else '{STAFF}' end"""
+# Reasons that somebody typed may say anything of anybody.
+_NOBODYS_WORDS = ", ".join(f"'{reason}'" for reason in front.REASONS)
+_PUBLIC_HISTORY = _history(PUBLIC_CHANGED_BY, f"case when l.reason in ({_NOBODYS_WORDS}) then l.reason end")
 _WORKERS = text(f"""
-    select name, case when {IS_ONLINE} then 'online' else 'offline' end as status, orders_processed, last_seen
+    select name, case when {IS_ONLINE} then 'online' else 'offline' end as status, orders_processed, last_seen,
+        order_types, heartbeats, heartbeat_interval
     from workers order by name
 """)
 
@@ -127,12 +134,16 @@ def order_standing(session: Session, order_number: str) -> Standing:
 
 
 def order_history(session: Session, order_number: str, is_public: bool = False) -> list[dict[str, object]]:
-    """Every status the order has had, oldest first. Raises NotFound."""
+    """Every status the order has had, oldest first; `received` comes again when it was sent to the front of the
+    line, or back, as its reason says. Everybody learns no other reasons. Raises NotFound."""
     statement = _PUBLIC_HISTORY if is_public else _HISTORY
     rows = session.execute(statement, {"number": order_number}).all() if is_order_number(order_number) else []
     if not rows:
         raise unknown(order_number)
-    return [{"status": row.status, "timestamp": row.changed_at, "changed_by": row.changed_by} for row in rows]
+    return [
+        {"status": row.status, "timestamp": row.changed_at, "changed_by": row.changed_by, "reason": row.reason}
+        for row in rows
+    ]
 
 
 def stuck_orders(
@@ -153,13 +164,17 @@ def stuck_orders(
 
 
 def workers(session: Session) -> list[dict[str, Any]]:
-    """Every worker there has been, by name, with what it has done."""
+    """Every worker there has been, by name, with what it has done, and its last heartbeats (twelve), newest first;
+    one is due every `heartbeat_interval` seconds."""
     return [
         {
             "worker_name": row.name,
             "status": row.status,
             "orders_processed": row.orders_processed,
             "last_seen": row.last_seen,
+            "order_types": row.order_types,
+            "heartbeats": row.heartbeats,
+            "heartbeat_interval": row.heartbeat_interval,
         }
         for row in session.execute(_WORKERS)
     ]

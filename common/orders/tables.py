@@ -17,9 +17,9 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import SmallInteger
+from sqlalchemy.types import SmallInteger, UserDefinedType
 
 from common.orders.builds import BUILDS
 from common.orders.lifecycle import ORDER_TYPES, STATUSES, USER_ROLES
@@ -30,6 +30,15 @@ _NOW = text("now()")
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
     return f"{column} in ({', '.join(repr(value) for value in values)})"
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id, as text. What it is good for: `pg_visible_in_snapshot(id, snapshot)`."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **kwargs: Any) -> str:
+        return "XID8"
 
 
 class User(Base):
@@ -76,7 +85,7 @@ class MenuItem(Base):
 
 
 class OrderNumber(Base):
-    """The last number given out on a UTC day; the row's lock keeps the numbers without gap or double."""
+    """The last number given out on a day of the house; the row's lock keeps the numbers without gap or double."""
 
     __tablename__ = "order_numbers"
 
@@ -98,6 +107,23 @@ class Order(Base):
             "priority",
             "placed_at",
             postgresql_where=text("status in ('received', 'cooking')"),
+        ),
+        # What the kitchen is done with and screens still show.
+        Index(
+            "ix_orders_after_cooking",
+            "status",
+            "updated_at",
+            postgresql_where=text(
+                "status in ('ready', 'out_for_delivery', 'cancelled', 'failed') and cleared_at is null"
+            ),
+        ),
+        # A day's orders, for the dashboard; costs an insert next to nothing. What is newer than its last summary
+        # is read as a whole, so there is one whenever 256 KiB have been filled.
+        Index(
+            "ix_orders_placed_at",
+            "placed_at",
+            postgresql_using="brin",
+            postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
         ),
         # A customer's own orders, the latest first; guests' are nobody's.
         Index("ix_orders_customer", "customer_id", "id", postgresql_where=text("customer_id is not null")),
@@ -138,8 +164,22 @@ class Order(Base):
     reason: Mapped[str | None]
     # Its ticket failed and comes again then; the sweeper lets it be until it is due.
     retry_at: Mapped[datetime | None]
-    # The sweeper sent its ticket again.
+    # How often its ticket had failed by then.
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    # Another ticket was sent: by the sweeper, or since its priority changed.
     sent_again_at: Mapped[datetime | None]
+    # Of the fourteen of EU 1169/2011 (common/orders/allergens.py), what its customer must not eat.
+    allergies: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    # What its customer was told when it was placed; a later estimate is late by comparison.
+    first_estimate: Mapped[datetime | None]
+    # It was sent to the front: its priority of before, and when; null for one that was not.
+    front_from: Mapped[int | None] = mapped_column(SmallInteger)
+    front_at: Mapped[datetime | None]
+    # Somebody has seen that it was cancelled or failed, and taken it off the board.
+    cleared_at: Mapped[datetime | None]
+    # The transaction that wrote it last, by a trigger; null is long ago. What changed since a snapshot is what the
+    # snapshot does not see.
+    changed_in: Mapped[str | None] = mapped_column(TransactionId, server_default=text("pg_current_xact_id()"))
     # Makes its tracking link its own, and not that of whatever has its number; null for orders of before.
     link_nonce: Mapped[str | None]
 
@@ -168,6 +208,8 @@ class OrderItem(Base):
     name: Mapped[str]
     quantity: Mapped[int] = mapped_column(SmallInteger)
     price: Mapped[Decimal]
+    # The customer's words for the kitchen.
+    note: Mapped[str | None]
 
 
 class OrderStatusLog(Base):
@@ -205,6 +247,9 @@ class Outbox(Base):
 IS_ONLINE = """(workers.status = 'online'
     and workers.last_seen > now() - make_interval(secs => 2 * workers.heartbeat_interval))"""
 
+#: Of each worker so many are remembered.
+MAX_HEARTBEATS = 12
+
 
 class Worker(Base):
     """A kitchen worker under its unique name."""
@@ -220,5 +265,9 @@ class Worker(Base):
     heartbeat_interval: Mapped[float]
     registered_at: Mapped[datetime]
     last_seen: Mapped[datetime]
+    # The latest, newest first; the first of a process is that it registered.
+    heartbeats: Mapped[list[datetime]] = mapped_column(
+        ARRAY(TIMESTAMP(timezone=True)), server_default=text("'{}'")
+    )
     orders_processed: Mapped[int] = mapped_column(server_default=text("0"))
     cooking_speed: Mapped[float]

@@ -19,13 +19,13 @@ from eventlet.hubs import trampoline
 from nameko.extensions import DependencyProvider
 
 from common.observability import logs, metrics
+from common.orders import waking
 from common.orders.events import ORDER_PLACED
 from common.outbox.publisher import Publisher, Row
 from common.postgres.connection import DedicatedSession
 from common.rabbitmq import broker
 from common.settings import Settings
 
-CHANNEL = "outbox"  # what PostgreSQL notifies when rows were inserted
 _LEADER_LOCK = 0x0D7B0C5  # any number that nothing else in this database uses
 _BATCH = 500  # rows published before their confirmations are awaited
 # A batch costs RabbitMQ, PostgreSQL and this process much the same for ten rows as for a hundred, and they all
@@ -108,7 +108,7 @@ class Relay(DependencyProvider):
                     return
                 publisher.keep_alive()
                 eventlet.sleep(_IDLE_WAIT / 2)
-            session.query(f"listen {CHANNEL}")
+            session.query(f"listen {waking.OUTBOX}")
             # The outbox is nearly empty and mostly rows that are gone: PostgreSQL would read through them all.
             session.query("set enable_seqscan = off")
             # That a row was sent need not be on disk before the next is: after a crash of PostgreSQL some are sent

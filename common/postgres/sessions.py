@@ -27,7 +27,7 @@ class Sessions:
 
     def __init__(self, new_session: sessionmaker[Session], settings: Settings, breaker: Breaker) -> None:
         self._new_session = new_session
-        self._settings = settings
+        self.settings = settings
         self.breaker = breaker
 
     @contextlib.contextmanager
@@ -60,14 +60,14 @@ class Sessions:
 
     def can_connect(self) -> bool:
         """True when PostgreSQL takes a connection, whatever the last statement's trouble was."""
-        return connect_failure(self._settings) is None
+        return connect_failure(self.settings) is None
 
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
         """A block that PostgreSQL cannot hold up for ever. Raises Unavailable when it is away or does not
         answer."""
         # PostgreSQL ends a statement that takes too long; this is for a PostgreSQL that is frozen itself.
-        bound = self._settings.statement_timeout + self._settings.db_pool_timeout + 1
+        bound = self.settings.statement_timeout + self.settings.db_pool_timeout + 1
         try:
             with eventlet.Timeout(bound, OperationalError("(no answer)", None, TimeoutError())):
                 yield
