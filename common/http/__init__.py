@@ -7,9 +7,9 @@ A method says what it needs of the request by the names of its parameters:
     def place_order(self, body, caller=None): ...
 
 `body` is the JSON body, `query` the query's parameters, `caller` what the request says of who is asking,
-`idempotency_key` the header of that name, and the path's variables come under their own names. What it returns is
-answered as JSON, what it raises as problem details, so that the same method serves RPC as it stands. A `Stream`
-stays open.
+`idempotency_key` the header of that name, `after` the id that a stream's client has come to, and the path's
+variables come under their own names. What it returns is answered as JSON, what it raises as problem details, so
+that the same method serves RPC as it stands. A `Stream` stays open.
 
 | module | what it knows |
 | --- | --- |

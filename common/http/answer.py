@@ -12,12 +12,6 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 _FIRST_LINE = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_ALWAYS = (
-    "X-Content-Type-Options: nosniff\r\n"
-    "Cache-Control: no-store\r\n"
-    # Links carry an order's secret in their query.
-    "Referrer-Policy: no-referrer\r\n"
-)
 
 #: An answer that asks for the body that a client content_length and holds back.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -25,6 +19,10 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 class Answer:
     """An answer with its whole body, of a method that is done."""
+
+    cache_control = "no-store"
+    # Links carry an order's secret in their query.
+    referrer_policy = "no-referrer"
 
     def __init__(self, status: int, content_type: str, body: bytes, request_id: str) -> None:
         self.status = status
@@ -42,7 +40,9 @@ class Answer:
     def _head(self, framing: str, close: bool, keep_alive: bool) -> bytes:
         lines = (
             f"{_FIRST_LINE[self.status]}Content-Type: {self.content_type}\r\n{framing}"
-            f"X-Request-ID: {self.request_id}\r\nDate: {_date(int(time.time()))}\r\n{_ALWAYS}"
+            f"X-Request-ID: {self.request_id}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"Cache-Control: {self.cache_control}\r\nReferrer-Policy: {self.referrer_policy}\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
         )
         for name, value in self.headers:
             if "\r" in value or "\n" in value:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 import eventlet
-from eventlet.hubs import trampoline
+from eventlet.hubs import get_hub, trampoline
 
 from common.errors import Malformed, Refusal, TooSlow, Unavailable
 from common.http.answer import CONTINUE, Answer, StreamAnswer, problem
@@ -29,6 +29,8 @@ MAX_REQUESTS = 1000  # of one connection; then it is made anew, perhaps at anoth
 # door first. So what comes is thrown away for a while.
 LINGER_TIMEOUT = 5.0  # seconds
 MAX_LINGER = 8 * 1024 * 1024  # bytes
+
+STREAM_BUFFER = 64 * 1024  # bytes of a stream that the kernel keeps for a client; it doubles what it is told
 
 _READ = 16 * 1024  # bytes at a time
 _NEVER = float("inf")
@@ -52,6 +54,7 @@ class Connection:
         self._is_waiting = False  # for the beginning of a request
         self._is_sending = False
         self._streams_in: Any = None  # the thread of a stream that is open
+        self._ear: Any = None  # what hears that its client is gone
         #: True from a request's head to the end of its answer.
         self.is_answering = False
 
@@ -175,6 +178,10 @@ class Connection:
     def _send_stream(self, answer: StreamAnswer, request: Request) -> None:
         in_chunks = request.is_http_1_1
         self._streams_in = eventlet.getcurrent()
+        # The kernel would hold megabytes for one who does not read.
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_BUFFER)
+        hub = get_hub()
+        self._ear = hub.add(hub.READ, self._fileno, self._hear, self._hear, None)
         try:
             self._write(answer.beginning(in_chunks))
             if request.method == "HEAD":
@@ -186,7 +193,29 @@ class Connection:
                 self._write(b"0\r\n\r\n")
         finally:
             self._streams_in = None
+            self._stop_hearing()
             answer.pieces.close()
+
+    def _hear(self, *_: object) -> None:
+        """There is something to read while a stream is being sent, whose client has nothing to say: so it is gone.
+        Called by the event loop."""
+        if self._streams_in is None:
+            return
+        try:
+            is_gone = not self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            is_gone = True
+        if is_gone:
+            eventlet.kill(self._streams_in)
+        else:
+            self._stop_hearing()  # it has sent another request, which will have no answer
+
+    def _stop_hearing(self) -> None:
+        if self._ear is not None:
+            get_hub().remove(self._ear)
+            self._ear = None
 
     def _read(self) -> bytes:
         """What has come, b"" at the end."""

@@ -3,7 +3,7 @@
 import inspect
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +16,9 @@ from common.http.request import Request
 from common.http.server import HttpServer
 from common.observability import logs, metrics
 
+#: The cookie that holds who is signed in: a sign-in's token, which pages cannot read and only our own send.
+SESSION = "expedite"
+
 _MAX_PARAMETERS = 50  # of a query
 _MAX_QUERY = 4096  # characters; a percent-encoded letter is read at the cost of ten others
 
@@ -26,6 +29,8 @@ class HttpEntrypoint(HttpRequestHandler):
     process works on at a time, where they must leave room for others."""
 
     server = HttpServer()
+    is_page = False  # answers browsers, where programs may get something else at the same address
+    own_readers: Mapping[str, Callable[[Request], Any]] = {}  # what methods can ask for besides READERS
 
     def __init__(
         self,
@@ -50,15 +55,16 @@ class HttpEntrypoint(HttpRequestHandler):
         super().setup()
         method = getattr(self.container.service_cls, self.method_name)
         self._wants = {
-            name: read for name, read in _READERS.items() if name in inspect.signature(method).parameters
+            name: read
+            for name, read in {**READERS, **self.own_readers}.items()
+            if name in inspect.signature(method).parameters
         }
         self._timed: dict[int, Any] = {}  # what REQUESTS keeps, by the answer's status
 
     def handle_request(self, request: Request) -> Answer:
         started = time.perf_counter()
-        request_id = request.request_id
         try:
-            answer = self._run(request, request_id)
+            answer = self._run(request)
         except errors.Refusal as refusal:
             if isinstance(refusal, errors.Invalid | errors.Malformed | errors.WrongMediaType | errors.TooLarge):
                 logs.event(
@@ -67,10 +73,10 @@ class HttpEntrypoint(HttpRequestHandler):
                     logging.WARNING,
                     fields=[error["field"] for error in refusal.extra.get("errors", [])],
                 )
-            answer = problem(refusal, request_id)
+            answer = self.refused(refusal, request)
         except Exception:
             logs.event("request_failed", f"{request.method} {self.url} failed", logging.ERROR)
-            answer = problem(errors.Broken("It is logged under this request id."), request_id)
+            answer = self.refused(errors.Broken("It is logged under this request id."), request)
         seconds = time.perf_counter() - started
         status = answer.status
         if status not in self._timed:
@@ -85,7 +91,7 @@ class HttpEntrypoint(HttpRequestHandler):
         )
         return answer
 
-    def _run(self, request: Request, request_id: str) -> Answer:
+    def _run(self, request: Request) -> Answer:
         # Both before the body is read: piling up would help nobody.
         self._refuse_too_much()
         if request.has_body and "body" in self._wants:
@@ -95,12 +101,12 @@ class HttpEntrypoint(HttpRequestHandler):
         for name, read in self._wants.items():
             arguments[name] = read(request)
         if self.is_probe:
-            return self._call(arguments, request_id)
+            return self.answered(arguments, request)
         self._refuse_too_much()
         self.server.in_work += 1
         self._in_work += 1
         try:
-            return self._call(arguments, request_id)
+            return self.answered(arguments, request)
         finally:
             self.server.in_work -= 1
             self._in_work -= 1
@@ -112,11 +118,10 @@ class HttpEntrypoint(HttpRequestHandler):
         if is_full or self.server.in_work >= self.container.settings.max_concurrent:
             raise errors.Unavailable("This process is busy; try again in a moment.")
 
-    def _call(self, arguments: dict[str, object], request_id: str) -> Answer:
-        try:
-            result = self.container.run_worker(self, arguments, {"request_id": request_id})
-        except ContainerBeingKilled as exc:
-            raise errors.Unavailable("This process is stopping.") from exc
+    def answered(self, arguments: dict[str, object], request: Request) -> Answer:
+        """What the method says, as it goes over the wire."""
+        request_id = request.request_id
+        result = self.call(arguments, request)
         if isinstance(result, Stream):
             return StreamAnswer(self.status, result, request_id)
         if self.content_type is not None:
@@ -126,8 +131,16 @@ class HttpEntrypoint(HttpRequestHandler):
             answer.headers.append(("Location", self.location.format_map(result)))
         return answer
 
+    def call(self, arguments: dict[str, object], request: Request) -> Any:
+        """Have a worker run the method. Raises Unavailable when the process stops meanwhile."""
+        try:
+            return self.container.run_worker(self, arguments, {"request_id": request.request_id})
+        except ContainerBeingKilled as exc:
+            raise errors.Unavailable("This process is stopping.") from exc
 
-http = HttpEntrypoint.decorator
+    def refused(self, refusal: errors.Refusal, request: Request) -> Answer:
+        """A refusal, as it goes over the wire."""
+        return problem(refusal, request.request_id)
 
 
 def _refuse_other_media(request: Request) -> None:
@@ -163,12 +176,15 @@ def _caller(request: Request) -> dict[str, str | None]:
     """Who is asking, as far as the request says; the rules in the services decide what that is worth.
 
     `key` is an order's secret, `token` a sign-in's ("" for what is none), `address` where the request came from.
-    """
+    Who is signed in by a cookie is so for what our own pages send; of what changes nothing the sender does not
+    matter, since another site cannot read the answer."""
     authorization = request.header(b"authorization")
     token = None
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
+    elif b"cookie" in request.headers and (request.method in ("GET", "HEAD") or request.is_from_our_pages()):
+        token = request.cookie(SESSION) or None
     key = _query(request).get("key") if request.query_string else None
     return {"key": key, "token": token, "address": request.address}
 
@@ -177,9 +193,18 @@ def _idempotency_key(request: Request) -> str | None:
     return request.header(b"idempotency-key")
 
 
-_READERS: dict[str, Callable[[Request], Any]] = {
+def _after(request: Request) -> str | None:
+    """The id of the last event that a stream's client has had, or of the state that its page shows."""
+    return request.header(b"last-event-id") or _query(request).get("after")
+
+
+READERS: dict[str, Callable[[Request], Any]] = {
     "body": _body,
     "query": _query,
     "caller": _caller,
     "idempotency_key": _idempotency_key,
+    "after": _after,
 }
+
+
+http = HttpEntrypoint.decorator

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+FORM = b"application/x-www-form-urlencoded"  # the content type of a page's form
 _ABSOLUTE = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 
 
@@ -20,6 +21,7 @@ class Request:
         "is_http_1_1",
         "keeps_alive",
         "method",
+        "own_origins",
         "path",
         "path_values",
         "query_string",
@@ -45,6 +47,7 @@ class Request:
         self.is_complete = False
         self.address = ""  # where it came from, by the connection or a trusted proxy
         self.request_id = ""
+        self.own_origins: frozenset[str] = frozenset()  # of Expedite's pages, besides the one that it was sent to
         self.path_values: dict[str, str] = {}
         self._data = bytearray()
         self.fetch_body: Callable[[Request], None] | None = None
@@ -63,6 +66,32 @@ class Request:
         """A header's value, None when it is not there."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def cookie(self, name: str) -> str | None:
+        """A cookie's value; the first of several, None when there is none."""
+        for pair in (self.header(b"cookie") or "").split(";"):
+            key, is_pair, value = pair.strip().partition("=")
+            if is_pair and key == name:
+                return value
+        return None
+
+    def is_from_our_pages(self) -> bool:
+        """True when a page of Expedite sent it, or somebody who typed the address; false for another site's page,
+        and for what does not say. Browsers say so by themselves, and scripts cannot say anything else."""
+        if self.headers.get(b"sec-fetch-site") in (b"same-origin", b"none"):
+            return True
+        origin = self.header(b"origin") or ""
+        # Without a host, of the origin "null" that a page in a sandbox has.
+        scheme, _, host = origin.partition("://")
+        if scheme == "http" and f"https://{host}" in self.own_origins:
+            return False  # whoever is on the way can send such a page
+        return origin in self.own_origins or (host != "" and host == self.header(b"host"))
+
+    def wants_page(self) -> bool:
+        """True when a browser asks for a page, or sends a page's form; false for programs."""
+        if self.method in ("GET", "HEAD"):
+            return b"text/html" in self.headers.get(b"accept", b"")
+        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == FORM
 
     def complete(self) -> None:
         """Wait for the rest of the body. Raises Refusal when it does not come, or not as it should."""

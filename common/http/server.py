@@ -13,12 +13,12 @@ import eventlet
 from eventlet.hubs import notify_opened, trampoline
 from nameko.web.server import WebServer
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.routing import Map, MapAdapter, RequestRedirect
 
 from common import errors
 from common.http import addresses
 from common.http.answer import Answer, problem
-from common.http.connection import Connection
+from common.http.connection import SEND_TIMEOUT, Connection
 from common.http.request import Request
 from common.observability import logs, metrics
 from common.settings import Settings
@@ -55,18 +55,36 @@ class HttpServer(WebServer):
         self._starting = True
         self._settings: Settings = self.container.settings
         self._max_connections = _max_connections()
-        self._routes: dict[str, list[tuple[re.Pattern[str], HttpEntrypoint]]] = {}
         url_map = self.make_url_map()
         self._adapter: MapAdapter = url_map.bind("expedite")
-        # As in werkzeug's routing, what is fixed comes before what may be anything.
-        for rule in sorted(url_map.iter_rules(), key=lambda rule: rule.rule.count("<")):
-            pattern = re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[!-.0-~]+)", rule.rule))
-            self._routes.setdefault(rule.endpoint.method, []).append((pattern, rule.endpoint))
+        self._index(url_map)
         # With SO_REUSEPORT, as eventlet does: another process of the service shares the port.
         self._sock = eventlet.listen(self.bind_addr, backlog=_BACKLOG)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by what it accepts
+        # Both are inherited by what it accepts. Without the second a client whose network has vanished would be
+        # waited for until the kernel gives up, which takes a quarter of an hour.
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SEND_TIMEOUT * 1000))
         self._gt = self.container.spawn_managed_thread(self.run)
         self.container.spawn_managed_thread(self._watch)
+
+    def _index(self, url_map: Map) -> None:
+        """The routes as they are looked up. A page and programs' answer may have one address."""
+        self._routes: dict[str, list[tuple[re.Pattern[str], HttpEntrypoint]]] = {}
+        self._pages: dict[HttpEntrypoint, HttpEntrypoint] = {}  # by what programs get at the same address
+        self._a_page: HttpEntrypoint | None = None  # says in HTML what is wrong with an address
+        programs: dict[tuple[str, str], HttpEntrypoint] = {}
+        # As in werkzeug's routing, what is fixed comes before what may be anything; a page comes last.
+        for rule in sorted(url_map.iter_rules(), key=lambda rule: (rule.rule.count("<"), rule.endpoint.is_page)):
+            provider: HttpEntrypoint = rule.endpoint
+            if provider.is_page:
+                self._a_page = provider
+            address = provider.method, rule.rule
+            if address in programs:
+                self._pages[programs[address]] = provider
+                continue
+            programs[address] = provider
+            pattern = re.compile(re.sub(r"<(\w+)>", r"(?P<\1>[!-.0-~]+)", rule.rule))
+            self._routes.setdefault(provider.method, []).append((pattern, provider))
 
     def run(self) -> None:
         """Take connections until the door is closed."""
@@ -149,13 +167,18 @@ class HttpServer(WebServer):
     def _answer(self, request: Request, peer: str) -> Answer:
         request.request_id = logs.sane_request_id(request.header(b"x-request-id"))
         logs.begin_request(request.request_id)
+        request.own_origins = self._settings.own_origins
         forwarded = request.header(b"x-forwarded-for")
         request.address = addresses.client(peer, forwarded, self._settings.trusted_proxies)
         try:
             provider, request.path_values = self._route(request)
+            if provider in self._pages and request.wants_page():
+                provider = self._pages[provider]
         except errors.Refusal as refusal:
             metrics.REFUSED_REQUESTS.labels(refusal.code).inc()
             logs.event("request_received", "no such address or method", logging.DEBUG, status=refusal.status)
+            if self._a_page is not None and request.wants_page():
+                return self._a_page.refused(refusal, request)
             return problem(refusal, request.request_id)
         return provider.handle_request(request)
 

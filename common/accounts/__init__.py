@@ -1,0 +1,1 @@
+"""Who somebody is, by what their request says, and what they may know and do."""
