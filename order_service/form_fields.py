@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from common.errors import FieldErrors, Invalid
+from common.orders.allergens import ALLERGENS
 
 _APOSTROPHES_AND_HYPHENS = "'’ʼ-‐‑"
 _CENT = Decimal("0.01")
@@ -44,6 +45,19 @@ class BoundedList(fields.List[Any]):
         if isinstance(value, list) and not self.least <= len(value) <= self.most:
             raise ValidationError(f"Must be {self.least} to {self.most} {self.what}.")
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Allergens(BoundedList):
+    """Some of the fourteen, or none of them; `what` names the list for people."""
+
+    default_error_messages = {"invalid": "Must be a list."}
+
+    def __init__(self, what: str, **kwargs: Any) -> None:
+        one = fields.Raw(
+            error_messages={"null": "Must be a text."},
+            validate=validate.OneOf(ALLERGENS, error="Must be one of: {choices}."),
+        )
+        super().__init__(one, 0, len(ALLERGENS), what, **kwargs)
 
 
 def is_too_long(text: str, most: int) -> bool:

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from common.accounts.identity import Caller
 from common.http import http
 from common.nameko_runtime import health
 from common.nameko_runtime.messaging import rpc
 from common.outbox.relay import Relay
+from common.pages import Page, Redirect, Screens, page
+from order_service.accounts import account_pages, people_page
 from order_service.accounts.accounts import Accounts
-from order_service.accounts.identity import Caller
+from order_service.menu import menu_page
 from order_service.menu.menu import Menu
+from order_service.orders import cancel_page, my_orders, order_page
 from order_service.orders.orders import SERVICE_NAME, Orders
 from order_service.orders.sweeping import Sweeper
 from order_service.settings import OrderSettings
@@ -19,7 +23,7 @@ Answer = dict[str, object]
 MAX_CONCURRENT_SIGN_INS = 10
 
 
-class OrderService(health.Probes):
+class OrderService(Screens):
     """Takes orders, shows them and moves them on; keeps the menu and the accounts. Works with RabbitMQ away: the
     relay sends later. Who may do what stands in access.py."""
 
@@ -97,6 +101,12 @@ class OrderService(health.Probes):
         return self.orders.step("fail", order_number, body, caller)
 
     @rpc
+    @http("POST", "/orders/<order_number>/front")
+    def front_order(self, order_number: str, body: object = None, caller: Caller = None) -> Answer:
+        """An order that waits is next, or with {"undo": true} waits in its place again."""
+        return self.orders.front(order_number, body, caller)
+
+    @rpc
     def get_status(self, order_number: str) -> Answer:
         """Where an order stands; tracking_service answers the same by HTTP."""
         return self.orders.board.status(order_number)
@@ -168,3 +178,106 @@ class OrderService(health.Probes):
     def set_role(self, user_id: Any, body: object, caller: Caller = None) -> Answer:
         """Make somebody staff, or a customer again."""
         return self.accounts.set_role(user_id, body, caller)
+
+    # --- pages: orders -----------------------------------------------------------------------------------
+
+    @page("GET", "/")
+    def order_page(self, query: Any, caller: Caller = None) -> Page:
+        """The menu, and what an order needs to be placed."""
+        return order_page.show(self.orders, self.menu, self.accounts, query, caller)
+
+    @page("POST", "/")
+    def place_order_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
+        """Place an order, and go on to its tracker."""
+        return order_page.place(self.orders, self.menu, self.accounts, form, caller)
+
+    @page("GET", "/estimate")
+    def estimate(self, query: Any) -> Page:
+        """When an order of what is in a cart would be ready: a part of the order page."""
+        return order_page.estimate(self.orders, self.menu, query)
+
+    @page("GET", "/orders")
+    def orders_page(self, query: Any, caller: Caller = None) -> Page:
+        """A customer's own orders, or all of them for staff."""
+        return my_orders.show(self.orders, self.accounts, query, caller)
+
+    @page("POST", "/orders/<order_number>/cancel-by-page")
+    def cancel_by_page(self, order_number: str, form: Any, caller: Caller = None) -> Redirect:
+        """Cancel an order from its tracker, and go back there."""
+        return cancel_page.cancel(self.orders, order_number, form, caller)
+
+    # --- pages: the menu ---------------------------------------------------------------------------------
+
+    @page("GET", "/menu")
+    def menu_page(self, query: Any, caller: Caller = None) -> Page:
+        """The menu, for staff."""
+        return menu_page.show(self.menu, query, caller)
+
+    @page("POST", "/menu")
+    def add_dish_by_page(self, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
+        """Put a dish on it."""
+        return menu_page.add(self.menu, form, query, caller)
+
+    @page("POST", "/menu/<name>")
+    def change_dish_by_page(self, name: str, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
+        """Change what stands there of a dish."""
+        return menu_page.change(self.menu, name, form, query, caller)
+
+    @page("POST", "/menu/<name>/availability")
+    def sell_out_by_page(self, name: str, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
+        """Sell a dish out, or bring it back."""
+        return menu_page.sell_out(self.menu, name, form, query, caller)
+
+    @page("POST", "/menu/<name>/removal")
+    def remove_dish_by_page(self, name: str, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
+        """Take a dish off it."""
+        return menu_page.remove(self.menu, name, query, caller)
+
+    # --- pages: accounts ---------------------------------------------------------------------------------
+
+    @page("GET", "/sign-in")
+    def sign_in_page(self, query: Any, caller: Caller = None) -> Page | Redirect:
+        """The door."""
+        return account_pages.sign_in_form(self.accounts, query, caller)
+
+    @page("POST", "/sign-in", max_concurrent=MAX_CONCURRENT_SIGN_INS)
+    def sign_in_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
+        """Sign in, and go on."""
+        return account_pages.sign_in(self.accounts, form, caller)
+
+    @page("GET", "/register")
+    def register_page(self, query: Any, caller: Caller = None) -> Page | Redirect:
+        """An account to fill in."""
+        return account_pages.register_form(self.accounts, query, caller)
+
+    @page("POST", "/register", max_concurrent=MAX_CONCURRENT_SIGN_INS)
+    def register_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
+        """Make an account, and go on."""
+        return account_pages.register(self.accounts, form, caller)
+
+    @page("GET", "/account")
+    def account_page(self, query: Any, caller: Caller = None) -> Page:
+        """One's own account."""
+        return account_pages.account_form(self.accounts, query, caller)
+
+    @page("POST", "/account", max_concurrent=MAX_CONCURRENT_SIGN_INS)
+    def change_password_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
+        """Change one's own password."""
+        return account_pages.change_password(self.accounts, form, caller)
+
+    @page("POST", "/sign-out")
+    def sign_out(self, form: Any) -> Redirect:
+        """This browser forgets who it was."""
+        return account_pages.sign_out()
+
+    # --- pages: people -----------------------------------------------------------------------------------
+
+    @page("GET", "/users")
+    def people_page(self, query: Any, caller: Caller = None) -> Page:
+        """Who has an account, and which role."""
+        return people_page.show(self.accounts, query, caller)
+
+    @page("POST", "/users/<user_id>/role")
+    def give_role_by_page(self, user_id: str, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
+        """Make somebody staff, or a customer again."""
+        return people_page.give_role(self.accounts, user_id, form, query, caller)

@@ -6,9 +6,8 @@ from typing import Any
 import limits
 from limits import RateLimitItem
 
-from common.settings import ConfigReader, Settings, SettingsError
-
-MIN_SECRET_KEY = 32  # characters
+from common.pages.settings import PageSettings
+from common.settings import ConfigReader, SettingsError
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,9 @@ class RateLimits:
 
 
 @dataclass(frozen=True)
-class OrderSettings(Settings):
+class OrderSettings(PageSettings):
     """What config.yml says, for order_service."""
 
-    public_url: str
-    secret_key: str = field(repr=False)
     open_items: bool
     guest_orders: bool
     rate_limits: RateLimits
@@ -39,8 +36,6 @@ class OrderSettings(Settings):
     def read(cls, config: ConfigReader, service_name: str) -> dict[str, Any]:
         return {
             **super().read(config, service_name),
-            "public_url": config.text("PUBLIC_URL").rstrip("/"),
-            "secret_key": config.text("SECRET_KEY"),
             "open_items": config.flag("OPEN_ITEMS"),
             "guest_orders": config.flag("GUEST_ORDERS"),
             "rate_limits": RateLimits(
@@ -54,15 +49,6 @@ class OrderSettings(Settings):
             "sweep_interval": config.number("SWEEP_INTERVAL", 0.1, 3600),
             "sweep_grace": config.number("SWEEP_GRACE", 0.1, 3600),
         }
-
-    def signing_key(self) -> bytes:
-        """The key that tracking links and sign-in tokens are signed with.
-
-        Raises SettingsError when it is missing or shorter than 32 characters.
-        """
-        if len(self.secret_key) < MIN_SECRET_KEY:
-            raise SettingsError(f"SECRET_KEY needs at least {MIN_SECRET_KEY} characters")
-        return self.secret_key.encode()
 
 
 def _rate_limit(config: ConfigReader, action: str, by: str) -> tuple[RateLimitItem, ...]:

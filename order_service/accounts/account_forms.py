@@ -1,6 +1,7 @@
 """What accounts may look like when they are asked for."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -8,9 +9,11 @@ from marshmallow import ValidationError, fields, validate
 from common.orders.lifecycle import USER_ROLES
 from order_service.form_fields import REQUIRED, Email, Line, StrictSchema, fill, is_too_long
 from order_service.name_keys import name_key
+from order_service.paging import refuse
 
 # An order's history names these.
 _RESERVED = ("customer", "staff", "house", "kitchen", "guest")
+_MAX_EMAIL = 254  # characters (RFC 5321)
 _MIN_PASSWORD, _MAX_PASSWORD = 8, 200  # characters of a password; NIST SP 800-63B asks for 8 and for room
 
 
@@ -32,6 +35,19 @@ def new_password(body: object) -> dict[str, Any]:
 def role(body: object) -> str:
     """The role that somebody gets. Raises Invalid."""
     return str(fill(_ROLE, body, "A change of role")["role"])
+
+
+def people(filters: Mapping[str, str]) -> dict[str, Any]:
+    """Who is asked for: `roles`, and `search` in e-mails and `search_key` in names, each None for all. Raises
+    Invalid."""
+    roles = sorted(set(filters["role"].split(","))) if "role" in filters else None
+    if roles is not None and not set(roles) <= set(USER_ROLES):
+        raise refuse("role", f"Must be one or several of: {', '.join(USER_ROLES)}.")
+    search = filters.get("search", "")
+    if is_too_long(search, _MAX_EMAIL) or (search and not search.isprintable()):
+        raise refuse("search", f"Must be a text on one line of at most {_MAX_EMAIL} characters.")
+    key = name_key(search)
+    return {"roles": roles, "search": search.strip().lower() if key else None, "search_key": key or None}
 
 
 class _Username(Line):
@@ -75,7 +91,7 @@ class _RegistrationSchema(StrictSchema):
 
 
 class _SignInSchema(StrictSchema):
-    email = Line(1, 254, required=True, error_messages=REQUIRED)
+    email = Line(1, _MAX_EMAIL, required=True, error_messages=REQUIRED)
     password = _Password(1, _MAX_PASSWORD)
 
 

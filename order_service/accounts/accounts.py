@@ -7,13 +7,15 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 from sqlalchemy import text
 
+from common.accounts import tokens
+from common.accounts.access import Person
+from common.accounts.identity import Caller, Identities
 from common.errors import Forbidden, LastAdmin, NotFound, Taken, Unauthorized
 from common.observability import logs
 from common.orders.lifecycle import ADMIN, CUSTOMER
 from common.postgres.provider import Postgres
 from order_service import paging
-from order_service.accounts import account_forms, passwords, tokens
-from order_service.accounts.identity import Caller, Identities
+from order_service.accounts import account_forms, passwords
 from order_service.name_keys import name_key
 from order_service.rate_limits import RateLimits
 from order_service.settings import OrderSettings
@@ -29,8 +31,14 @@ _BY_EMAIL = text("""
     select id, email, username, role, token_version, password_hash from users where email = :email
 """)
 _BY_ID = text("select password_hash from users where id = :id")
+_OWN = text("select id, email, username, role from users where id = :id")
 _PAGE = text("""
-    select id, email, username, role, created_at from users where id > :after order by id limit :limit
+    select id, email, username, role, created_at from users
+    where id > :after
+        and (cast(:roles as text[]) is null or role = any(:roles))
+        and (cast(:search as text) is null
+            or position(:search in email) > 0 or position(:search_key in username_key) > 0)
+    order by id limit :limit
 """)
 _ADMINS = text("select id from users where role = 'admin' order by id for no key update")
 _SET_ROLE = text("""
@@ -55,13 +63,26 @@ class Accounts(DependencyProvider):
     limits = RateLimits()
 
     def setup(self) -> None:
-        settings: OrderSettings = self.container.settings
+        self._settings: OrderSettings = self.container.settings
         self._sessions = self.postgres.sessions
-        self._signing_key = settings.signing_key()
+        self._signing_key = self._settings.signing_key()
         self._identities = Identities(self._sessions, self._signing_key)
 
     def get_dependency(self, worker_ctx: object) -> "Accounts":
         return self
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """Of Expedite's pages."""
+        return self._settings.own_origins
+
+    def person(self, caller: Caller) -> Person:
+        """Who that is. Raises Unauthorized."""
+        return self._identities.of(caller)
+
+    def session(self, token: str) -> str:
+        """A sign-in's token, as a browser keeps it. Raises Unauthorized."""
+        return tokens.for_session(token, self._signing_key)
 
     def register(self, body: object, caller: Caller) -> dict[str, object]:
         """Make a customer's account; returns it with a token. Raises Invalid, Taken and TooManyRequests."""
@@ -119,13 +140,24 @@ class Accounts(DependencyProvider):
         logs.event("password_changed", f"user {user.id} changed their password", **trace)
         return self._signed_in(user)
 
+    def own(self, caller: Caller) -> dict[str, object]:
+        """One's own account. Raises Unauthorized for a guest, Forbidden for a call that names nobody."""
+        person = self._identities.of(caller)
+        person.must_be_signed_in()
+        if person.user_id is None:
+            raise Forbidden("Name a user: a call that names nobody has no account.")
+        with self._sessions.single() as session:
+            return _shown(session.execute(_OWN, {"id": person.user_id}).one())
+
     def page(self, query: object, caller: Caller) -> dict[str, object]:
-        """The accounts, oldest first, a page at a time. For admins."""
+        """The accounts, oldest first, a page at a time; with `role` (one or several, separated by commas) those
+        who have it, with `search` those who have that in their name or e-mail. For admins. Raises Invalid."""
         self._identities.of(caller).must_be_admin()
         asked = paging.read(query)
         after = asked.cursor_of({"id": int}) or {"id": 0}
+        wanted = {**account_forms.people(asked.filters), "after": after["id"], "limit": asked.limit + 1}
         with self._sessions.single() as session:
-            rows = session.execute(_PAGE, {"after": after["id"], "limit": asked.limit + 1}).all()
+            rows = session.execute(_PAGE, wanted).all()
         users = [{**_shown(row), "created_at": row.created_at} for row in rows]
         return asked.page(users, lambda user: {"id": user["id"]})
 

@@ -5,26 +5,17 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from common.orders.builds import BUILDS
-from order_service.form_fields import REQUIRED, BoundedList, Line, Money, StrictSchema, WholeNumber, fill
-from order_service.name_keys import name_key
-
-#: The fourteen that must be declared (Regulation (EU) No 1169/2011, annex II).
-ALLERGENS = (
-    "celery",
-    "crustaceans",
-    "eggs",
-    "fish",
-    "gluten",
-    "lupin",
-    "milk",
-    "molluscs",
-    "mustard",
-    "nuts",
-    "peanuts",
-    "sesame",
-    "soybeans",
-    "sulphites",
+from order_service.form_fields import (
+    REQUIRED,
+    Allergens,
+    BoundedList,
+    Line,
+    Money,
+    StrictSchema,
+    WholeNumber,
+    fill,
 )
+from order_service.name_keys import name_key
 
 _MAX_PREP_SECONDS = 3600  # seconds
 MAX_NAME = 50  # characters
@@ -74,13 +65,7 @@ class _ChangesSchema(StrictSchema):
         "ingredients",
         error_messages={**REQUIRED, "invalid": "Must be a list."},
     )
-    allergens = BoundedList(
-        fields.Raw(validate=validate.OneOf(ALLERGENS, error="Must be one of: {choices}.")),
-        0,
-        len(ALLERGENS),
-        "allergens",
-        error_messages={**REQUIRED, "invalid": "Must be a list."},
-    )
+    allergens = Allergens("allergens", error_messages=REQUIRED)
     prep_seconds = WholeNumber(1, _MAX_PREP_SECONDS, allow_none=True)
     available = _Flag(error_messages=REQUIRED)
 

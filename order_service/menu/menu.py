@@ -4,14 +4,16 @@ from typing import Any
 from urllib.parse import quote
 
 from nameko.extensions import DependencyProvider
+from nameko_sqlalchemy.database import Session
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from common.accounts.access import Person
+from common.accounts.identity import Caller, Identities
 from common.errors import NotFound, Taken
 from common.observability import logs
 from common.orders.tables import MenuItem
 from common.postgres.provider import Postgres
-from order_service.accounts.identity import Caller, Identities
 from order_service.form_fields import is_too_long
 from order_service.menu import dish_form
 from order_service.menu.current import CurrentMenu, prep_seconds
@@ -37,6 +39,12 @@ class Menu(DependencyProvider):
     def get_dependency(self, worker_ctx: object) -> "Menu":
         return self
 
+    def staff(self, caller: Caller) -> Person:
+        """Who that is. Raises Unauthorized and Forbidden for who is not staff."""
+        person = self._identities.of(caller)
+        person.must_be_staff()
+        return person
+
     def read(self) -> dict[str, object]:
         """All of it, by category and name."""
         with self._sessions.begin() as session:
@@ -47,7 +55,7 @@ class Menu(DependencyProvider):
 
     def add(self, body: object, caller: Caller) -> dict[str, object]:
         """Put a dish on it. Raises Invalid, and Taken also when it is full."""
-        self._identities.of(caller).must_be_staff()
+        self.staff(caller)
         dish = columns_of(dish_form.new_dish(body))
         with self._sessions.begin() as session:
             if session.execute(select(func.count()).select_from(MenuItem)).scalar_one() >= _MAX_DISHES:
@@ -59,25 +67,30 @@ class Menu(DependencyProvider):
 
         Raises Invalid, NotFound and Taken.
         """
-        self._identities.of(caller).must_be_staff()
+        self.staff(caller)
         changes = columns_of(dish_form.changes(body))
         if not changes:
             return self._one(name)
         statement = update(MenuItem).where(_is_called(name)).values(changes)
         return self._write(statement.returning(MenuItem), "menu_item_changed")
 
+    def written(self, name: str, caller: Caller) -> dict[str, Any]:
+        """A dish as staff have written it: `prep_seconds` is its own, None where its build's or its order's type's
+        counts. Raises NotFound."""
+        self.staff(caller)
+        with self._sessions.begin() as session:
+            dish = _found(session, name)
+            return {**_shown(dish), "prep_seconds": dish.prep_seconds}
+
     def remove(self, name: str, caller: Caller) -> dict[str, object]:
         """Take a dish off it. Orders keep what they have of it. Raises NotFound."""
-        self._identities.of(caller).must_be_staff()
+        self.staff(caller)
         statement = delete(MenuItem).where(_is_called(name))
         return self._write(statement.returning(MenuItem), "menu_item_removed")
 
     def _one(self, name: str) -> dict[str, object]:
         with self._sessions.begin() as session:
-            dish = session.scalars(select(MenuItem).where(_is_called(name))).one_or_none()
-            if dish is None:
-                raise NotFound("There is no such dish on the menu.")
-            return _shown(dish)
+            return _shown(_found(session, name))
 
     def _write(self, statement: Any, action: str) -> dict[str, object]:
         try:
@@ -91,6 +104,13 @@ class Menu(DependencyProvider):
         self.current.forget()
         logs.event(action, f"{shown['name']} on the menu", name=shown["name"], available=shown["available"])
         return shown
+
+
+def _found(session: Session, name: str) -> MenuItem:
+    dish = session.scalars(select(MenuItem).where(_is_called(name))).one_or_none()
+    if dish is None:
+        raise NotFound("There is no such dish on the menu.")
+    return dish
 
 
 def _is_called(name: object) -> ColumnElement[bool]:

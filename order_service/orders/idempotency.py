@@ -11,8 +11,8 @@ from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
 from common import codec
+from common.accounts.access import Person
 from common.errors import Invalid
-from order_service.access import Person
 
 #: For how long a key is remembered, as SQL writes it.
 REMEMBERED = "interval '24 hours'"
@@ -55,6 +55,13 @@ def answered(session: Session, key: str, fingerprint: str) -> tuple[dict[str, An
     if first.fingerprint != fingerprint:
         raise _refuse("Was used for another order: send a new key.")
     return dict(codec.loads(first.answer)), first.link_nonce
+
+
+def placed(session: Session, key: str) -> tuple[str, str | None] | None:
+    """The number of the order that was placed with this (scoped) key, whatever was in it, and the nonce of its
+    link."""
+    first = session.execute(_ANSWERED, {"key": key}).one_or_none()
+    return None if first is None else (codec.loads(first.answer)["order_number"], first.link_nonce)
 
 
 def _refuse(message: str) -> Invalid:

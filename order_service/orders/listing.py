@@ -4,7 +4,7 @@
 | --- | --- |
 | status, type | one or several, separated by commas |
 | station | the worker that took the ticket or has the order in hand, by name |
-| from, to | placed at or after, and before: an ISO 8601 date or time, UTC where it names no zone |
+| from, to | placed at or after, and before: an ISO 8601 date or time, the house's where it names no zone |
 | customer | an account's id or e-mail, or the name on the order; for staff |
 | sort | placed_at (which is by number), total_amount or priority; a - in front for the largest first; -placed_at |
 | limit, cursor | of the page |
@@ -13,6 +13,7 @@ What orders are sorted by never changes, and numbers are given out in the order 
 right behind where the last one ended, whatever is placed meanwhile.
 """
 
+import operator
 import re
 import unicodedata
 from collections.abc import Callable
@@ -20,13 +21,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
+from common.accounts.access import Person
 from common.orders.lifecycle import ORDER_TYPES, STATUSES
 from common.orders.tables import Order, User
-from order_service.access import Person
 from order_service.orders import reading
 from order_service.paging import PageRequest, refuse
 
@@ -52,8 +54,8 @@ class Listing:
     conditions: tuple[ColumnElement[bool], ...]
 
 
-def read(asked: PageRequest, person: Person) -> Listing:
-    """What `person` asks for. Raises Invalid, naming the parameter."""
+def read(asked: PageRequest, person: Person, time_zone: ZoneInfo) -> Listing:
+    """What `person` asks for, in a house in that time zone. Raises Invalid, naming the parameter."""
     conditions = []
     if not person.is_staff:
         conditions.append(Order.customer_id == person.user_id)
@@ -63,6 +65,8 @@ def read(asked: PageRequest, person: Person) -> Listing:
             sort = value
         elif name in _FILTERS and (name != "customer" or person.is_staff):
             conditions.append(_FILTERS[name](value))
+        elif name in _TIMES:
+            conditions.append(_TIMES[name](Order.placed_at, _moment(name, value, time_zone)))
         else:
             raise refuse(re.sub(r"[^\w.-]", "?", name)[:50], "Unknown parameter.")
     if sort.removeprefix("-") not in _SORTS:
@@ -132,19 +136,19 @@ def _must_be_text(field: str, value: str) -> None:
         raise refuse(field, "Must be a line of 1 to 254 characters.")
 
 
-def _moment(field: str, value: str) -> datetime:
+def _moment(field: str, value: str, time_zone: ZoneInfo) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        # What staff type is what their clocks show: the day from whose midnight on orders are numbered.
+        return (moment.replace(tzinfo=time_zone) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise refuse(field, "Not an ISO 8601 date or time, like 2026-11-22 or 2026-11-22T18:30:00Z.") from exc
 
 
+_TIMES: dict[str, Callable[[Any, datetime], ColumnElement[bool]]] = {"from": operator.ge, "to": operator.lt}
 _FILTERS: dict[str, Callable[[str], ColumnElement[bool]]] = {
     "status": _some_of("status", Order.status, STATUSES),
     "type": _some_of("type", Order.order_type, ORDER_TYPES),
     "station": _station,
-    "from": lambda value: Order.placed_at >= _moment("from", value),
-    "to": lambda value: Order.placed_at < _moment("to", value),
     "customer": _customer,
 }

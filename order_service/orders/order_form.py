@@ -6,17 +6,19 @@ that is sent again with its idempotency key is known again whatever the menu say
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from common.errors import FieldErrors, Invalid, PriceChanged, SoldOut
+from common.orders import allergens
 from common.orders.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
 from order_service.form_fields import (
     REQUIRED,
+    Allergens,
     BoundedList,
     Email,
     Line,
@@ -29,22 +31,27 @@ from order_service.form_fields import (
 from order_service.menu.catalogue import Catalogue
 from order_service.orders import plain_order
 
+MAX_NOTE = 140  # characters: what a cook reads at a glance, and a narrow ticket has room for
+
 _PRICE = Money("0.01", "999.99", error_messages=REQUIRED)  # of one piece; the menu's, where there is none
 
 
 @dataclass(frozen=True)
 class Item:
-    """A line of an order; `price` is of one piece. `prep_seconds` is what the menu says of it, if anything."""
+    """A line of an order; `price` is of one piece. `prep_seconds` is what the menu says of it, if anything, `note`
+    what the customer says of it to the kitchen."""
 
     name: str
     quantity: int
     price: Decimal
     prep_seconds: int | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order as its customer wants it, with nothing left to check."""
+    """An order as its customer wants it, with nothing left to check. `allergies` are some of the fourteen, in
+    their order (common/orders/allergens.py)."""
 
     customer_name: str
     order_type: str
@@ -52,6 +59,7 @@ class OrderRequest:
     table_number: int | None
     delivery_address: str | None
     notification_email: str | None = None
+    allergies: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Draft:
@@ -83,7 +91,10 @@ class Draft:
         return self._order.get("order_type")
 
     def fingerprint(self) -> str | None:
-        """Equal for bodies that mean the same order, however they are written; None for what is none."""
+        """Equal for bodies that mean the same order, however they are written; None for what is none.
+
+        What is not said leaves no trace in it, so that a field that is new changes no fingerprint that is stored.
+        """
         if self._errors:
             return None
         said = {name: value for name, value in self._order.items() if value is not None}
@@ -110,6 +121,7 @@ class Draft:
             table_number=self._order.get("table_number"),
             delivery_address=self._order.get("delivery_address"),
             notification_email=self._order.get("notification_email"),
+            allergies=tuple(self._order.get("allergies", ())),
         )
 
     def _compared(self, menu: Catalogue, open_items: bool, refused: set[str]) -> tuple[list[dict[str, str]], ...]:
@@ -136,14 +148,19 @@ class Draft:
         """By the names that the customer used."""
         if not self.is_by_recipe:
             return errors
-        of_recipe = {"items[0].name": "recipe", "items[0].quantity": "quantity", "items[0].price": "recipe"}
+        of_recipe = {
+            "items[0].name": "recipe",
+            "items[0].quantity": "quantity",
+            "items[0].price": "recipe",
+            "items[0].note": "note",
+        }
         return [{**error, "field": of_recipe.get(error["field"], error["field"])} for error in errors]
 
 
 def _spelled_out(body: Mapping[str, Any]) -> dict[str, Any]:
     """What {"recipe": "Margarita"} is short for: one of it, to take away unless it says where it goes."""
-    order = {name: value for name, value in body.items() if name not in ("recipe", "quantity", "items")}
-    order["items"] = [{"name": body["recipe"], "quantity": body.get("quantity", 1)}]
+    order = {name: value for name, value in body.items() if name not in ("recipe", "quantity", "note", "items")}
+    order["items"] = [{"name": body["recipe"], "quantity": body.get("quantity", 1), "note": body.get("note")}]
     implied = TAKEOUT
     if body.get("table_number") is not None:
         implied = DINE_IN
@@ -157,7 +174,7 @@ def _priced(item: dict[str, Any], menu: Catalogue) -> Item:
     dish = menu.find(item["name"])
     if dish is None:
         return Item(**item)
-    return Item(dish.name, item["quantity"], dish.price, dish.prep_seconds)
+    return Item(dish.name, item["quantity"], dish.price, dish.prep_seconds, item.get("note"))
 
 
 def _cents(price: Any) -> Decimal | None:
@@ -169,10 +186,27 @@ def _cents(price: Any) -> Decimal | None:
     return amount
 
 
+class _Note(Line):
+    """What the customer says to the kitchen; None for nothing but blanks."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> Any:
+        if isinstance(value, str) and not value.strip():
+            return None
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class _ItemSchema(StrictSchema):
     name = Line(1, 50, required=True, error_messages=REQUIRED)
     quantity = WholeNumber(1, 10, required=True, error_messages=REQUIRED)
     price = _PRICE
+    note = _Note(1, MAX_NOTE, allow_none=True)
+
+    @post_load
+    def _says_what_there_is(self, item: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """No note is none, however that is said."""
+        if item.get("note") is None:
+            item.pop("note", None)
+        return item
 
 
 class _OrderSchema(StrictSchema):
@@ -193,6 +227,7 @@ class _OrderSchema(StrictSchema):
     table_number = WholeNumber(1, 100, allow_none=True)
     delivery_address = Line(10, 500, allow_none=True)
     notification_email = Email(allow_none=True)
+    allergies = Allergens("allergies", allow_none=True)
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _where_it_goes(self, data: Any, original: Any, **kwargs: Any) -> None:
@@ -201,14 +236,22 @@ class _OrderSchema(StrictSchema):
         if order_type is None:
             return
         errors = {}
-        for field, wanted_by in (("table_number", DINE_IN), ("delivery_address", DELIVERY)):
-            given = original.get(field) is not None
+        for place, wanted_by in (("table_number", DINE_IN), ("delivery_address", DELIVERY)):
+            given = original.get(place) is not None
             if order_type == wanted_by and not given:
-                errors[field] = [f"Required for {wanted_by}."]
+                errors[place] = [f"Required for {wanted_by}."]
             elif order_type != wanted_by and given:
-                errors[field] = [f"Not for {order_type}."]
+                errors[place] = [f"Not for {order_type}."]
         if errors:
             raise ValidationError(errors)
+
+    @post_load
+    def _says_what_there_is(self, order: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """No allergies are none, however that is said; of several each counts once, in whatever order."""
+        named = order.pop("allergies", None)
+        if named:
+            order["allergies"] = allergens.in_order(named)
+        return order
 
 
 _SCHEMA = _OrderSchema()

@@ -1,14 +1,19 @@
 """Orders, as the service's methods see them: `orders = Orders()`, then `self.orders.place(…)`."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from nameko.extensions import DependencyProvider
 from nameko_sqlalchemy.database import Session
 
 from common import codec
+from common.accounts.access import GUEST, Person, Visibility, visibility
+from common.accounts.identity import Caller, Identities
 from common.errors import Invalid, NotFound, Unauthorized, Unavailable
 from common.observability import logs
-from common.orders import lifecycle, moves
+from common.orders import front, lifecycle, moves, tracking_links
 from common.orders.board import Board
 from common.orders.lifecycle import CANCELLED, RECEIVED
 from common.orders.moves import Actor
@@ -17,32 +22,19 @@ from common.orders.queries import Standing
 from common.orders.tables import Order
 from common.postgres.provider import Postgres
 from order_service import paging
-from order_service.access import GUEST, Person, Visibility, visibility
-from order_service.accounts.identity import Caller, Identities
 from order_service.menu.current import CurrentMenu
-from order_service.orders import idempotency, listing, reading, tracking_links
+from order_service.orders import idempotency, listing, move_form, preparation, pricing, reading
 from order_service.orders.forecast import Forecast
 from order_service.orders.idempotency import Once
-from order_service.orders.order_form import Draft
+from order_service.orders.order_form import Draft, Item
 from order_service.orders.placing import Intake, NewOrder
+from order_service.orders.time_zone import TimeZoneCheck
 from order_service.rate_limits import RateLimits
 from order_service.settings import OrderSettings
 
 SERVICE_NAME = "order_service"
-_MAX_REASON = 500  # characters
 #: What an answer says of an order besides its number and link, in this order; a stored one may have another.
 _ANSWERED = ("status", "total_amount", "priority", "estimated_completion")
-
-#: What staff do with an order: the status that it gets, and the one that it must have, where the table of moves
-#: leaves more than one.
-_STEPS: dict[str, tuple[str, str | None]] = {
-    "start": (lifecycle.COOKING, lifecycle.RECEIVED),
-    "ready": (lifecycle.READY, None),
-    "dispatch": (lifecycle.OUT_FOR_DELIVERY, None),
-    "complete": (lifecycle.COMPLETED, None),
-    "recall": (lifecycle.COOKING, lifecycle.READY),
-    "fail": (lifecycle.FAILED, None),
-}
 
 
 class Orders(DependencyProvider):
@@ -55,6 +47,7 @@ class Orders(DependencyProvider):
     postgres = Postgres()
     menu = CurrentMenu()
     limits = RateLimits()
+    time_zone_check = TimeZoneCheck()
 
     def setup(self) -> None:
         self.settings: OrderSettings = self.container.settings
@@ -117,6 +110,35 @@ class Orders(DependencyProvider):
         answer, nonce = found
         return self._answer(answer["order_number"], answer, nonce, draft, is_new=False)
 
+    def placed_with(self, key: str, caller: Caller) -> str | None:
+        """The tracking link of the order that was placed with this idempotency key, whatever was in it. For keys
+        that a page of ours made: nobody can guess one, so whoever has it placed that order."""
+        scoped = idempotency.scoped(key, self._identities.of(caller))
+        with self._sessions.single() as session:
+            found = idempotency.placed(session, scoped)
+        if found is None:
+            return None
+        return tracking_links.link(*found, self.settings.tracking_url, self._signing_key)
+
+    def estimates(self, items: Sequence[Item]) -> dict[str, datetime]:
+        """When an order of these items would be ready if it were placed now (UTC), by order type. Raises
+        Unavailable."""
+        priority = pricing.priority(pricing.total(items))
+        own = [item.prep_seconds for item in items]
+        return {
+            kind: self._forecast.completion(self._sessions, kind, preparation.seconds(kind, own), priority)
+            for kind in lifecycle.ORDER_TYPES
+        }
+
+    def links(self, order_numbers: Sequence[str]) -> dict[str, str]:
+        """Their tracking links, for who may have them: that is for the caller of this to know."""
+        with self._sessions.begin() as session:
+            nonces = reading.nonces(session, order_numbers)
+        return {
+            number: tracking_links.link(number, nonce, self.settings.tracking_url, self._signing_key)
+            for number, nonce in nonces.items()
+        }
+
     def _prepared(self, draft: Draft, person: Person) -> tuple[NewOrder, dict[str, Any]]:
         """The order as it will be written, and what its customer is told."""
         request = draft.priced(self.menu.get(), self.settings.open_items)
@@ -124,6 +146,7 @@ class Orders(DependencyProvider):
         estimate = self._forecast.completion(
             self._sessions, request.order_type, order.prep_seconds, order.priority
         )
+        order = replace(order, first_estimate=estimate)
         answer = {
             "status": RECEIVED,
             "total_amount": order.total_amount,
@@ -147,7 +170,7 @@ class Orders(DependencyProvider):
         return {
             "order_number": number,
             **{name: answer[name] for name in _ANSWERED},
-            "tracking_url": tracking_links.link(number, nonce, self.settings.public_url, self._signing_key),
+            "tracking_url": tracking_links.link(number, nonce, self.settings.tracking_url, self._signing_key),
         }
 
     def read(self, order_number: str, caller: Caller) -> dict[str, object]:
@@ -173,7 +196,7 @@ class Orders(DependencyProvider):
         `listing`. Raises Invalid, and Unauthorized for a guest."""
         person = self._identities.of(caller)
         person.must_be_signed_in()
-        wanted = listing.read(paging.read(query), person)
+        wanted = listing.read(paging.read(query), person, self.settings.time_zone)
         with self._sessions.begin() as session:
             return listing.page(session, wanted)
 
@@ -184,7 +207,7 @@ class Orders(DependencyProvider):
         Raises NotFound (also for somebody else's order), Invalid and IllegalMove.
         """
         person = self._identities.of(caller)
-        reason = _reason(body)
+        reason = move_form.reason(body)
         with self._sessions.single() as session:
             if not self._may_cancel(session, order_number, person):
                 raise NotFound("There is no such order, or the key is another order's.")
@@ -198,12 +221,26 @@ class Orders(DependencyProvider):
         """
         person = self._identities.of(caller)
         person.must_be_staff()
-        reason = _reason(body)
+        reason = move_form.reason(body)
         if not is_order_number(order_number):
             raise NotFound("There is no such order.")
-        target, source = _STEPS[step]
+        target, source = lifecycle.STEPS[step]
         with self._sessions.single() as session:
             return self._move(session, order_number, target, person, reason=reason, source=source)
+
+    def front(self, order_number: str, body: object, caller: Caller) -> dict[str, object]:
+        """Send an order that waits to the front of the line, or with {"undo": true} back to its place. The same
+        again changes nothing.
+
+        Raises Unauthorized, Forbidden, NotFound, Invalid and IllegalMove.
+        """
+        person = self._identities.of(caller)
+        person.must_be_staff()
+        undo = move_form.undo(body)
+        if not is_order_number(order_number):
+            raise NotFound("There is no such order.")
+        with self._sessions.single() as session:
+            return front.send(session, order_number, person.signature, undo=undo).as_answer()
 
     def _move(
         self,
@@ -237,18 +274,3 @@ class Orders(DependencyProvider):
 
     def _has_key(self, order: Order, person: Person) -> bool:
         return tracking_links.opens(order.number, order.link_nonce, person.key, self._signing_key)
-
-
-def _reason(body: Any) -> str | None:
-    if body is None or body == {}:
-        return None
-    problem = None
-    if not isinstance(body, dict) or set(body) != {"reason"}:
-        problem = 'Send nothing, or {"reason": "…"} and no other field.'
-    elif not isinstance(body["reason"], str) or not body["reason"].isprintable():
-        problem = "Must be a text on one line."
-    elif not 1 <= len(body["reason"]) <= _MAX_REASON:
-        problem = f"Must be 1 to {_MAX_REASON} characters long."
-    if problem is not None:
-        raise Invalid.fields([{"field": "reason", "message": problem}])
-    return str(body["reason"])

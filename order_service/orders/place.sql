@@ -2,7 +2,8 @@
 --
 -- $1 is a JSON array of orders, $2 the moment that stands in for now, or null; there is a row of the result for each
 -- order, in their order, with nothing in it for one whose idempotency key was used before. The numbers come from one
--- row a UTC day, whose lock is held until the commit: that is what leaves no gap and no double under any concurrency.
+-- row for each day of the house, whose lock is held until the commit: that is what leaves no gap and no double under
+-- any concurrency. In a house that moves to another time zone, a day that has its row already goes on from there.
 with asked as (
     select o, position, o -> 'once' ->> 'key' as key,
         row_number() over (partition by o -> 'once' ->> 'key' order by position) as nth_of_key
@@ -18,7 +19,7 @@ with asked as (
     select coalesce($2, now()) as placed_at
 ), numbers as (
     insert into order_numbers as n (day, last)
-    select cast(placed_at at time zone 'UTC' as date), (select count(*) from wanted) from moment
+    select cast(placed_at at time zone '@{time_zone}' as date), (select count(*) from wanted) from moment
     where exists (select 1 from wanted)
     on conflict (day) do update set last = n.last + excluded.last
     returning day, last - (select count(*) from wanted) as before
@@ -28,19 +29,20 @@ with asked as (
     from wanted, numbers
 ), placed as (
     insert into orders (number, customer_id, customer_name, notification_email, order_type, table_number,
-        delivery_address, total_amount, priority, prep_seconds, link_nonce, status, sequence, placed_at,
-        updated_at)
+        delivery_address, allergies, total_amount, priority, prep_seconds, first_estimate, link_nonce, status,
+        sequence, placed_at, updated_at)
     select number, (o ->> 'customer_id')::bigint, o ->> 'customer_name', o ->> 'notification_email',
         o ->> 'order_type', (o ->> 'table_number')::smallint, o ->> 'delivery_address',
+        case when o ? 'allergies' then array(select jsonb_array_elements_text(o -> 'allergies')) else '{}' end,
         (o ->> 'total_amount')::numeric, (o ->> 'priority')::smallint, (o ->> 'prep_seconds')::int,
-        o ->> 'link_nonce', '@{received}', 1, placed_at, placed_at
+        (o ->> 'first_estimate')::timestamptz, o ->> 'link_nonce', '@{received}', 1, placed_at, placed_at
     from numbered, moment order by position
-    returning id, number, customer_name, order_type, table_number, delivery_address, total_amount, priority,
-        prep_seconds, placed_at
+    returning id, number, customer_name, order_type, table_number, delivery_address, allergies, total_amount,
+        priority, prep_seconds, placed_at
 ), listed as (
-    insert into order_items (order_id, position, name, quantity, price)
+    insert into order_items (order_id, position, name, quantity, price, note)
     select p.id, i.position, i.item ->> 'name', (i.item ->> 'quantity')::smallint,
-        (i.item ->> 'price')::numeric
+        (i.item ->> 'price')::numeric, i.item ->> 'note'
     from placed p join numbered using (number),
         jsonb_array_elements(o -> 'items') with ordinality as i (item, position)
 ), logged as (

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import select
 
+from common.accounts.access import Visibility
 from common.orders.numbers import is_order_number
 from common.orders.queries import Standing
 from common.orders.tables import Order, OrderItem
-from order_service.access import Visibility
 
 
 def find(session: Session, order_number: object) -> Order | None:
@@ -43,7 +43,9 @@ def described(session: Session, orders: Sequence[Order]) -> list[dict[str, objec
         select(OrderItem).where(OrderItem.order_id.in_(items)).order_by(OrderItem.order_id, OrderItem.position)
     )
     for item in session.scalars(wanted):
-        items[item.order_id].append({"name": item.name, "quantity": item.quantity, "price": item.price})
+        items[item.order_id].append(
+            {"name": item.name, "quantity": item.quantity, "price": item.price, "note": item.note}
+        )
     return [
         {
             "order_number": order.number,
@@ -55,12 +57,20 @@ def described(session: Session, orders: Sequence[Order]) -> list[dict[str, objec
             "table_number": order.table_number,
             "delivery_address": order.delivery_address,
             "items": items[order.id],
+            "allergies": order.allergies,
             "total_amount": order.total_amount,
             "priority": order.priority,
             "placed_at": order.placed_at,
+            "first_estimate": order.first_estimate,
             "station": order.accepted_by,
             "processed_by": order.processed_by,
             "reason": order.reason,
         }
         for order in orders
     ]
+
+
+def nonces(session: Session, order_numbers: Sequence[str]) -> dict[str, str | None]:
+    """What the tracking links of those orders are made of, by number."""
+    wanted = select(Order.number, Order.link_nonce).where(Order.number.in_(order_numbers))
+    return {row.number: row.link_nonce for row in session.execute(wanted)}

@@ -23,6 +23,7 @@ with needed as (
     select o.order_type, o.priority, max(o.placed_at) as latest
     from looked_at join orders o on o.id > looked_at.after and o.id <= looked_at.after + @{looked_at}
     where o.id > (select min(id) from needed) and o.cooking_started_at < now() - make_interval(secs => :grace)
+        and o.status <> 'received'  -- one that failed and waits again may have another priority by now
         and o.processed_by in (select name from workers)  -- a person may begin with any order
     group by o.order_type, o.priority
 ), missing as (

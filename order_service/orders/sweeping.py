@@ -46,10 +46,7 @@ _SEND_AGAIN = text(
         routing_key=events.ORDER_PLACED,
         body=messages.order_placed(
             "m",
-            items="""(
-                select jsonb_agg(jsonb_build_object('name', i.name, 'quantity', i.quantity, 'price', i.price)
-                    order by i.position)
-                from order_items i where i.order_id = m.id)""",
+            items=messages.items_of("m"),
             event_id="e.id",
             request_id="cast(:request_id as text)",
         ),
