@@ -15,13 +15,15 @@ from sqlalchemy import text
 
 from common.errors import IllegalMove, Invalid, NotFound, Unavailable
 from common.observability import logs
-from common.orders import moves
+from common.orders import front, moves
 from common.orders.board import Board
 from common.orders.lifecycle import EMPLOYEE, FAILED, KITCHEN, STATUSES, WORKER
 from common.orders.messages import OrderPlaced, StatusChanged
 from common.orders.moves import Actor
 from common.orders.numbers import is_order_number
+from common.orders.waking import wake_screens
 from common.postgres.provider import Postgres
+from kitchen_service import clearing
 from kitchen_service.outcomes import DeadLettered, Outcome, Retried, TryLater, outcome_of, reason
 from kitchen_service.registration import Registration
 from kitchen_service.settings import STAFFED, KitchenSettings
@@ -31,7 +33,11 @@ _MAX_FAILURES = 2  # attempts on an order's rows, with PostgreSQL answering, bef
 _MAX_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
 
 _BRIEFLY = text("set local lock_timeout = '500ms'")
-_NOTE_RETRY = text("update orders set retry_at = now() + make_interval(secs => :pause) where number = :number")
+_NOTE_RETRY = text(f"""
+    update orders set retry_at = now() + make_interval(secs => :pause), tries = :tries where number = :number
+    returning {wake_screens()}
+""")
+_NOTE_TRIES = text("update orders set tries = :tries where number = :number")
 
 _Result = TypeVar("_Result")
 
@@ -66,12 +72,12 @@ class Kitchen(DependencyProvider):
         outcome = self._outcome(self._failure(order, attempts), attempts)
         if isinstance(outcome, DeadLettered) and outcome.fails_order:
             try:
-                self._give_up(order.order_number, reason(outcome.failure))
+                self._give_up(order.order_number, reason(outcome.failure), attempts + 1)
             except Unavailable as exc:  # until that is written, the ticket is no dead letter
                 return self._outcome(exc, attempts)
         elif isinstance(outcome, Retried):
             with contextlib.suppress(Unavailable):
-                self._note_retry(order.order_number, outcome.after)
+                self._note_retry(order.order_number, outcome.after, attempts + 1)
         return outcome
 
     def _failure(self, order: OrderPlaced, attempts: int) -> Exception | None:
@@ -83,7 +89,7 @@ class Kitchen(DependencyProvider):
 
     def _cook(self, order: OrderPlaced, attempts: int) -> None:
         if self.settings.cooking == STAFFED:
-            self._persist(lambda: self._stove.accept(order.order_number))
+            self._persist(lambda: self._stove.accept(order.order_number, attempts))
             return
         in_hand = self._persist(lambda: self._stove.take(order, attempts))
         if in_hand is not None and self._stove.cook(in_hand):
@@ -118,16 +124,17 @@ class Kitchen(DependencyProvider):
     def _outcome(self, failure: Exception | None, attempts: int) -> Outcome:
         return outcome_of(failure, attempts, self.settings.retry_pauses, is_stopping=self.container.stopping)
 
-    def _give_up(self, number: str, why: str) -> None:
+    def _give_up(self, number: str, why: str, tries: int) -> None:
         """The order's history says that its ticket is among the dead letters, and why."""
         with self._sessions.begin() as session, contextlib.suppress(IllegalMove, NotFound):
             session.execute(_BRIEFLY)
             moves.move(session, SERVICE_NAME, number, FAILED, Actor(KITCHEN, KITCHEN), reason=why)
+            session.execute(_NOTE_TRIES, {"number": number, "tries": tries})
 
-    def _note_retry(self, number: str, pause: float) -> None:
+    def _note_retry(self, number: str, pause: float, tries: int) -> None:
         with self._sessions.begin() as session:
             session.execute(_BRIEFLY)  # the order's row may be what could not be had
-            session.execute(_NOTE_RETRY, {"number": number, "pause": pause})
+            session.execute(_NOTE_RETRY, {"number": number, "pause": pause, "tries": tries})
 
     # --- what was moved at the front door ----------------------------------------------------------------
 
@@ -149,14 +156,38 @@ class Kitchen(DependencyProvider):
         """Move an order as a member of staff called `by`. Raises Invalid, NotFound and IllegalMove."""
         if status not in STATUSES:
             raise Invalid.fields([{"field": "status", "message": f"Must be one of: {', '.join(STATUSES)}."}])
-        for field, given, most in (("by", by, 100), ("reason", "-" if why is None else why, 500)):
-            if not isinstance(given, str) or not given.isprintable() or not 1 <= len(given) <= most:
-                raise Invalid.fields([{"field": field, "message": f"Must be a line of 1 to {most} characters."}])
-        if not is_order_number(order_number):
-            raise NotFound("There is no such order.")
+        _must_be_a_line("by", by, 100)
+        _must_be_a_line("reason", "-" if why is None else why, 500)
+        _must_be_a_number(order_number)
         options = self._stove.move_options
         with self._sessions.begin() as session:
             moved = moves.move(
                 session, SERVICE_NAME, order_number, status, Actor(by, EMPLOYEE), reason=why, **options
             )
             return moved.as_answer()
+
+    def front(self, order_number: str, by: str, undo: bool) -> dict[str, object]:
+        """Send an order that waits to the front of the line, or put it back in its place. Raises Invalid, NotFound
+        and IllegalMove."""
+        _must_be_a_line("by", by, 100)
+        if not isinstance(undo, bool):
+            raise Invalid.fields([{"field": "undo", "message": "Must be true or false."}])
+        _must_be_a_number(order_number)
+        with self._sessions.single() as session:
+            return front.send(session, order_number, by, undo=undo).as_answer()
+
+    def clear(self, order_number: str) -> None:
+        """Take an order that was cancelled or failed off the board. Raises NotFound and IllegalMove."""
+        _must_be_a_number(order_number)
+        with self._sessions.single() as session:
+            clearing.clear(session, order_number)
+
+
+def _must_be_a_line(field: str, given: Any, most: int) -> None:
+    if not isinstance(given, str) or not given.isprintable() or not 1 <= len(given) <= most:
+        raise Invalid.fields([{"field": field, "message": f"Must be a line of 1 to {most} characters."}])
+
+
+def _must_be_a_number(given: Any) -> None:
+    if not is_order_number(given):
+        raise NotFound("There is no such order.")

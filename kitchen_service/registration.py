@@ -22,7 +22,7 @@ from sqlalchemy import CursorResult, text
 
 from common.errors import Unavailable
 from common.observability import logs
-from common.orders.tables import IS_ONLINE
+from common.orders.tables import IS_ONLINE, MAX_HEARTBEATS
 from common.postgres.connection import DedicatedSession
 from common.postgres.provider import Postgres
 from kitchen_service.settings import KitchenSettings
@@ -41,23 +41,30 @@ IS_GONE = _unheld("orders.cooking_worker")
 _UNHELD_SINCE = text(
     f"select last_seen, {_unheld('workers.instance')} as is_unheld from workers where name = :name"
 )
+# The heartbeats of whoever had the name before stay, so that the time without any is seen; but not when they came
+# at another interval, by which the gaps between them would be misread.
+_WITH_THIS_ONE = f"(array[now()] || workers.heartbeats)[1:{MAX_HEARTBEATS}]"
 # A name that is free, was left, or whose worker missed two heartbeats, or is gone: it was not heard of since then,
 # and its lock is still free. Else no row is written.
 _REGISTER = text(f"""
     insert into workers (name, instance, order_types, status, heartbeat_interval, registered_at, last_seen,
-        cooking_speed)
-    values (:name, :instance, :order_types, 'online', :interval, now(), now(), :speed)
+        heartbeats, cooking_speed)
+    values (:name, :instance, :order_types, 'online', :interval, now(), now(), array[now()], :speed)
     on conflict (name) do update set instance = excluded.instance, order_types = excluded.order_types,
         status = 'online', heartbeat_interval = excluded.heartbeat_interval, registered_at = now(),
-        last_seen = now(), cooking_speed = excluded.cooking_speed
+        last_seen = now(), cooking_speed = excluded.cooking_speed,
+        heartbeats = case when workers.heartbeat_interval = excluded.heartbeat_interval then {_WITH_THIS_ONE}
+            else excluded.heartbeats end
     where not {IS_ONLINE} or workers.instance = excluded.instance
         or (workers.last_seen = cast(:gone_since as timestamptz) and {_unheld("workers.instance")})
     returning name
 """)
-_BEAT = text("""
-    update workers set last_seen = now() where name = :name and instance = :instance
+_BEAT = text(f"""
+    update workers set last_seen = now(), heartbeats = {_WITH_THIS_ONE}
+    where name = :name and instance = :instance
     returning name
 """)
+_LIVES = text("update workers set last_seen = now() where name = :name and instance = :instance")
 _LEAVE = text("update workers set status = 'offline', last_seen = now() where instance = :instance")
 _SIGN_OF_LIFE = 2.0  # seconds; a process that gave none for five times that is gone
 _RETAKE = 1.0  # seconds until a lock that was lost is taken again
@@ -127,7 +134,7 @@ class Registration(SharedExtension):
                 logs.event("db_connection_failed", "no sign of life possible", logging.WARNING, error=exc)
             # Nobody shall think that this process is gone, if there is another way to say so.
             with eventlet.Timeout(_RETAKE, False), contextlib.suppress(Exception):
-                self._execute(_BEAT, name=self.name, instance=str(self.instance))
+                self._execute(_LIVES, name=self.name, instance=str(self.instance))
             eventlet.sleep(_RETAKE)
 
     def _hold_lock(self) -> None:

@@ -1,10 +1,17 @@
 """kitchen_service: one process is one worker."""
 
+from typing import Any
+
+from common.accounts.identity import Caller
+from common.http import Stream
 from common.nameko_runtime import health
 from common.nameko_runtime.messaging import BROADCAST, event_handler, rpc
 from common.orders.events import ORDER_STATUS_CHANGED
 from common.orders.messages import OrderPlaced
 from common.outbox.relay import Relay
+from common.pages import Page, Redirect, Screens, page
+from kitchen_service.board import board_page
+from kitchen_service.board.board import KitchenBoard
 from kitchen_service.dead_letters.letters import DeadLetters
 from kitchen_service.kitchen import Kitchen
 from kitchen_service.outcomes import Outcome
@@ -13,7 +20,7 @@ from kitchen_service.stove import SERVICE_NAME
 from kitchen_service.work_queue import work_queue
 
 
-class KitchenService(health.Probes):
+class KitchenService(Screens):
     """Takes orders off the work queue, cooks them or hands them to people, and moves them on."""
 
     name = SERVICE_NAME
@@ -21,6 +28,7 @@ class KitchenService(health.Probes):
     needs = (health.DATABASE, health.RABBITMQ)
 
     kitchen = Kitchen()
+    board = KitchenBoard()
     dead_letters = DeadLetters()
     relay = Relay()
 
@@ -38,6 +46,16 @@ class KitchenService(health.Probes):
     def move_order(self, order_number: str, status: str, by: str, reason: str | None = None) -> dict[str, object]:
         """Move an order as a member of staff; what is allowed stands in common/orders/lifecycle.py."""
         return self.kitchen.move(order_number, status, by, reason)
+
+    @rpc
+    def front_order(self, order_number: str, by: str, undo: bool = False) -> dict[str, object]:
+        """An order that waits is next, or with `undo` waits in its place again."""
+        return self.kitchen.front(order_number, by, undo)
+
+    @rpc
+    def clear_order(self, order_number: str) -> None:
+        """Take an order that was cancelled or failed off the board."""
+        self.kitchen.clear(order_number)
 
     @rpc
     def list_workers(self) -> list[dict[str, object]]:
@@ -67,3 +85,30 @@ class KitchenService(health.Probes):
     ) -> list[dict[str, object]]:
         """Delete one, or all that are meant."""
         return self.dead_letters.drop(letter_id, queue, reason)
+
+    # --- the board ---------------------------------------------------------------------------------------
+
+    @page("GET", "/board")
+    def board_page(self, query: Any, caller: Caller = None) -> Page:
+        """What waits, what cooks, what is ready; for staff."""
+        return board_page.board(self.board, query, caller)
+
+    @page("GET", "/board/stream")
+    def board_stream(self, caller: Any, after: str | None = None) -> Stream:
+        """What changes on the board, for as long as it is open; for staff."""
+        return self.board.stream(caller, after)
+
+    @page("POST", "/board/<order_number>/<move>")
+    def move_by_board(self, order_number: str, move: str, form: Any, caller: Caller = None) -> Page | Redirect:
+        """One of the board's moves (kitchen_service/board/offers.py)."""
+        return board_page.move(self.board, order_number, move, form, caller)
+
+    @page("GET", "/board/<order_number>/slip")
+    def slip_page(self, order_number: str, caller: Caller = None) -> Page:
+        """A ticket to print."""
+        return board_page.of_one(self.board, "slip.html", order_number, caller)
+
+    @page("GET", "/board/<order_number>/fail")
+    def cant_make_page(self, order_number: str, caller: Caller = None) -> Page:
+        """What is out, so that an order cannot be made."""
+        return board_page.of_one(self.board, "cant_make.html", order_number, caller)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.orders import lifecycle
-from common.settings import ConfigReader, Settings, SettingsError
+from common.pages.settings import PageSettings
+from common.settings import ConfigReader, SettingsError
 
 SIMULATED = "simulated"
 STAFFED = "staffed"
@@ -15,7 +16,7 @@ _WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
 
 
 @dataclass(frozen=True)
-class KitchenSettings(Settings):
+class KitchenSettings(PageSettings):
     """What config.yml says, for a worker."""
 
     worker_name: str

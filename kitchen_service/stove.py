@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from common.errors import IllegalMove, NotFound, Unavailable
 from common.observability import logs
-from common.orders.lifecycle import COOKING, FAILED, KITCHEN, READY
+from common.orders.lifecycle import COOKING, FAILED, KITCHEN, READY, RECEIVED
 from common.orders.messages import OrderPlaced, StatusChanged
 from common.orders.moves import Actor, Moved, Mover
+from common.orders.waking import wake_screens
 from common.postgres.sessions import Sessions
 from kitchen_service import tickets
 from kitchen_service.outcomes import CookedElsewhere, GivenUp
@@ -34,7 +35,7 @@ _HOLDER = text(f"""
         coalesce(cooking_worker = cast(:instance as uuid), false) as is_me,
         not {IS_GONE} as is_alive,
         coalesce(estimated_completion < now() - make_interval(secs => {_OVERDUE}), false) as is_overdue,
-        coalesce(cooking_started_at < retry_at, true) as failed_since
+        coalesce(cooking_started_at < retry_at - make_interval(secs => :pause), true) as failed_since
     from orders where number = :number and status = '{COOKING}'
 """)
 # No log row and no event: the order is cooking, as it was.
@@ -43,7 +44,7 @@ _TAKE_OVER = text(f"""
         cooking_started_at = now(),
         estimated_completion = now() + make_interval(secs => prep_seconds * :pace)
     where number = :number and status = '{COOKING}' and fence = :fence
-    returning fence
+    returning fence, {wake_screens()}
 """)
 _STILL_MINE = text(f"select 1 from orders where number = :number and status = '{COOKING}' and fence = :fence")
 _GIVEN_UP = text(f"""
@@ -51,9 +52,13 @@ _GIVEN_UP = text(f"""
     where o.number = :number and o.status = '{FAILED}' and l.changed_by = '{KITCHEN}'
 """)
 # Whoever cooked it before, from now on people have it.
-_ACCEPT = text("""
-    update orders set accepted_by = :name, cooking_worker = null where number = :number returning number
+_ACCEPT = text(f"""
+    update orders set accepted_by = :name, cooking_worker = null
+    where number = :number and accepted_by is null
+        and (status = '{RECEIVED}' or (status = '{COOKING}' and fence = :fence))
+    returning {wake_screens()}
 """)
+_IS_THERE = text("select 1 from orders where number = :number")
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,30 @@ class Stove:
         self._sessions = sessions
         self._actor = actor
         self._speed = settings.cooking_speed
+        self._retry_pauses = settings.retry_pauses
         self._mover = Mover(settings, sessions.breaker)
         self._cooking: dict[str, Event] = {}  # by order number; sent when its order was moved at the front door
         #: What moves of this kitchen need to know besides.
         self.move_options = {"pace": tickets.pace(self._speed), "recall_window": settings.recall_window}
         self.close = self._mover.close
 
-    def accept(self, number: str) -> None:
-        """People have the order from now on (a staffed kitchen). Raises NotFound."""
+    def accept(self, number: str, attempts: int) -> None:
+        """People have the order from now on (a staffed kitchen), if it still waits, or was lost by who cooked it.
+        Raises NotFound and CookedElsewhere."""
         with self._sessions.begin() as session:
-            if not session.execute(_ACCEPT, {"number": number, "name": self._actor.name}).all():
+            is_accepted = self._accept(session, number, None)
+            if not is_accepted and (fence := self._fence_of_lost(session, number, attempts)) is not None:
+                is_accepted = self._accept(session, number, fence)
+            if not is_accepted and session.execute(_IS_THERE, {"number": number}).one_or_none() is None:
                 raise NotFound(f"There is no order {number}.")
-        logs.event("order_accepted", f"{number} is on the board", order_number=number)
+        if is_accepted:
+            logs.event("order_accepted", f"{number} is on the board", order_number=number)
+        else:
+            logs.event("order_skipped", f"{number} is on the board or done already", order_number=number)
+
+    def _accept(self, session: Session, number: str, fence: int | None) -> bool:
+        parameters = {"number": number, "name": self._actor.name, "fence": fence}
+        return bool(session.execute(_ACCEPT, parameters).all())
 
     def take(self, order: OrderPlaced, attempts: int) -> InHand | None:
         """Take the order in hand, or return None when there is nothing to do for it any more.
@@ -97,12 +114,17 @@ class Stove:
         number = order.order_number
         seconds = tickets.cooking_seconds(order.prep_seconds, self._speed)
         try:
-            moved = self._move(number, COOKING)
+            moved = self._move(number, COOKING, ticket=order.priority)
         except IllegalMove as exc:
+            status = exc.extra["current_status"]
+            if status == RECEIVED:
+                # Void, but not needed: another ticket stands where the order does, or people have it.
+                logs.event("order_skipped", f"{number} waits in another place", order_number=number)
+                return None
             with self._sessions.begin() as session:
                 if session.execute(_GIVEN_UP, {"number": number}).one_or_none() is not None:
                     raise GivenUp(f"{number} was given up") from exc
-            logs.event("order_skipped", f"{number} is {exc.extra['current_status']} already", order_number=number)
+            logs.event("order_skipped", f"{number} is {status} already", order_number=number)
             return None
         fence: int | None = moved.fence
         if not moved.changed:
@@ -122,25 +144,36 @@ class Stove:
         return InHand(number, fence, seconds)
 
     def _take_over(self, session: Session, number: str, attempts: int) -> int | None:
-        """The new fence of an order that its worker lost; None when a person has it, or it has moved on."""
-        instance = str(self._actor.instance)
-        row = session.execute(_HOLDER, {"number": number, "instance": instance}).one_or_none()
-        if row is None:
-            return None
-        holder = tickets.Holder(row.is_worker, row.is_me, row.is_alive, row.is_overdue, row.failed_since)
-        if not tickets.is_lost(holder, attempts):
-            if holder.is_worker:
-                raise CookedElsewhere(f"{number} is being cooked")
+        """The new fence of an order that its worker lost; None when a person has it, or it has moved on. Raises
+        CookedElsewhere."""
+        fence = self._fence_of_lost(session, number, attempts)
+        if fence is None:
             return None
         parameters = {
             "number": number,
-            "fence": row.fence,
-            "instance": instance,
+            "fence": fence,
+            "instance": str(self._actor.instance),
             "name": self._actor.name,
             "pace": self.move_options["pace"],
         }
-        fence: int | None = session.execute(_TAKE_OVER, parameters).scalar_one_or_none()
-        return fence
+        row = session.execute(_TAKE_OVER, parameters).one_or_none()
+        return None if row is None else row.fence
+
+    def _fence_of_lost(self, session: Session, number: str, attempts: int) -> int | None:
+        """The fence of an order that cooks and was lost by its worker; None when a person has it, or when it does
+        not cook. Raises CookedElsewhere."""
+        # When its ticket failed is known by when it was to come again, and by the pause until then.
+        pause = self._retry_pauses[min(attempts, len(self._retry_pauses)) - 1]
+        parameters = {"number": number, "instance": str(self._actor.instance), "pause": pause}
+        row = session.execute(_HOLDER, parameters).one_or_none()
+        if row is None:
+            return None
+        holder = tickets.Holder(row.is_worker, row.is_me, row.is_alive, row.is_overdue, row.failed_since)
+        if tickets.is_lost(holder, attempts):
+            return int(row.fence)
+        if holder.is_worker:
+            raise CookedElsewhere(f"{number} is being cooked")
+        return None
 
     def cook(self, in_hand: InHand) -> bool:
         """Spend the time; False when the order was moved or taken by somebody else meanwhile."""
@@ -183,10 +216,10 @@ class Stove:
             return
         logs.event("order_completed", f"{number} is ready", order_number=number, worker_name=self._actor.name)
 
-    def _move(self, number: str, status: str, fence: int | None = None) -> Moved:
+    def _move(self, number: str, status: str, **options: int) -> Moved:
         """A worker's own move, in one transaction with others of this process."""
         return self._mover.move(
-            self._sessions, SERVICE_NAME, number, status, self._actor, fence=fence, **self.move_options
+            self._sessions, SERVICE_NAME, number, status, self._actor, **options, **self.move_options
         )
 
     def _is_still_mine(self, in_hand: InHand) -> bool:

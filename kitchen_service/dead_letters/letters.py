@@ -6,7 +6,7 @@ A letter's headers say why (`reason`), where (`queue`), how often (`attempts`), 
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from nameko.extensions import DependencyProvider
 from common import codec
 from common.errors import IllegalMove, Invalid, NotFound
 from common.orders import moves, topology
-from common.orders.lifecycle import KITCHEN, ORDER_TYPES, RECEIVED
+from common.orders.lifecycle import FAILED, KITCHEN, ORDER_TYPES, RECEIVED
 from common.orders.moves import Actor
 from common.postgres.provider import Postgres
 from common.postgres.sessions import Sessions
@@ -25,6 +25,7 @@ from common.settings import Settings
 from kitchen_service.stove import SERVICE_NAME
 
 _KITCHEN_QUEUES = [topology.kitchen_queue(order_type) for order_type in ORDER_TYPES]
+_REPLAYED = "replayed"  # the reason, in an order's history
 _MAX_LETTERS = 10_000  # letters that one call looks at
 
 
@@ -125,6 +126,17 @@ class DeadLetters(DependencyProvider):
         """
         return self._each(letter_id, queue, reason, self._send_back)
 
+    def replay_order(self, order_number: str, actor: Actor) -> None:
+        """Bring a failed order back, as `actor`, and send its letter back to its queue. Without a letter its
+        ticket is missing, and the sweeper sends another one. Raises NotFound and IllegalMove."""
+        with self._taken() as (connection, channel, taken):
+            with self._sessions.begin() as session:
+                moves.move(session, SERVICE_NAME, order_number, RECEIVED, actor, source=FAILED, reason=_REPLAYED)
+            for letter in taken:
+                if letter.order_number == order_number and letter.header("queue") in _KITCHEN_QUEUES:
+                    broker.publish(connection, broker.copy(letter.message), "", letter.header("queue"))
+                    channel.basic_ack(letter.message.delivery_tag)
+
     def _each(
         self,
         letter_id: str | None,
@@ -159,19 +171,20 @@ class DeadLetters(DependencyProvider):
 
     def _bring_back(self, order_number: str) -> None:
         """A failed order is received again; one that went on without its letter stays as it is."""
-        with self._sessions.begin() as session:
-            try:
-                moves.move(
-                    session, SERVICE_NAME, order_number, RECEIVED, Actor(KITCHEN, KITCHEN), reason="replayed"
-                )
-            except (IllegalMove, NotFound):
-                return
+        with self._sessions.begin() as session, suppress(IllegalMove, NotFound):
+            moves.move(session, SERVICE_NAME, order_number, RECEIVED, Actor(KITCHEN, KITCHEN), reason=_REPLAYED)
 
     @contextmanager
     def _opened(
         self, letter_id: str | None, queue: str | None, reason: str | None
     ) -> Iterator[tuple[amqp.Connection, amqp.Channel, Sequence[Letter]]]:
         """Those letters, off the queue for the length of the block; what is not acknowledged returns."""
+        with self._taken() as (connection, channel, letters):
+            yield connection, channel, [each for each in letters if each.is_of(letter_id, queue, reason)]
+
+    @contextmanager
+    def _taken(self) -> Iterator[tuple[amqp.Connection, amqp.Channel, Sequence[Letter]]]:
+        """All letters, in the same way."""
         with broker.connected(self._settings.amqp_uri, self._settings.broker_heartbeat) as connection:
             channel = connection.channel()
             topology.declare(channel)
@@ -180,7 +193,7 @@ class DeadLetters(DependencyProvider):
                 len(letters) < _MAX_LETTERS and (message := channel.basic_get(topology.DEAD_LETTERS)) is not None
             ):
                 letters.append(Letter(message))
-            yield connection, channel, [each for each in letters if each.is_of(letter_id, queue, reason)]
+            yield connection, channel, letters
 
 
 def _bytes(body: bytes | str) -> bytes:
