@@ -4,19 +4,22 @@
 export PYTHON ?=
 export VENV ?= .venv
 
-.PHONY: help run admin test test-fast test-faults mutants soak bench lint lock clean venv
+.PHONY: help run demo admin test test-fast test-faults mutants soak bench screenshots lint lock clean venv
 
 help:
 	@echo "make run    start everything; Ctrl-C stops it"
+	@echo "make demo   an evening in fast motion, to look at on the screens: start everything, order, cook, serve;"
+	@echo "            MINUTES=10, SEED=7"
 	@echo "make admin  make EMAIL's account an admin's; where there is none, make it"
-	@echo "make test   check style, types, architecture, and behaviour, with one fault of each kind"
+	@echo "make test   check style, types, architecture, and behaviour, with one of each kind of what test-faults does"
 	@echo "make test-fast    of that what needs no server, in seconds"
-	@echo "make test-faults  the whole matrix of faults and attacks, and what takes long"
+	@echo "make test-faults  all other faults, attacks and ways to use a page, and what takes long"
 	@echo "make mutants  take out each mechanism that a guarantee rests on, and see that its test fails"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
-	@echo "make bench  measure everything, or ONLY=intake,tracking,kitchen,growth,memory, into bench/RESULTS.md;"
+	@echo "make bench  measure everything, or ONLY=intake,tracking,live,kitchen,growth,memory, into bench/RESULTS.md;"
 	@echo "            AGAINST=<git revision> measures that code, too, in turn with this one (intake, tracking)"
 	@echo "make lint   check the code without running it"
+	@echo "make screenshots  take the pictures of the README into docs/screens/; ONLY=board only that one"
 	@echo "make lock   pin what pyproject.toml asks for"
 	@echo "make clean  remove what the others made, with the data of make run"
 	@echo "Each takes PYTHON=python3.12, a name or a path; without it, the newest on the PATH."
@@ -28,13 +31,17 @@ venv:
 run: venv
 	@setpriv --pdeathsig TERM $(VENV)/bin/python -m devstack run
 
+demo: venv
+	@setpriv --pdeathsig TERM $(VENV)/bin/python -W ignore -m devstack demo \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 # Of what `make run` runs, or of DATABASE_URL.
 admin: venv
 	@[ ! -e .devstack/env ] || . ./.devstack/env; $(VENV)/bin/python -W ignore -m order_service.accounts.admin "$$EMAIL"
 
 # How many tests run beside each other: they also wait, so more than there are cores.
 JOBS ?= $(shell echo $$((2 * $$(nproc))))
-PYTEST = $(VENV)/bin/python -m pytest --dist loadgroup -o tmp_path_retention_policy=failed
+PYTEST = $(VENV)/bin/python -m pytest --dist loadfile -o tmp_path_retention_policy=failed
 
 test: lint
 	$(PYTEST) -n $(JOBS) -m "not matrix"
@@ -57,6 +64,9 @@ bench: venv
 	@setpriv --pdeathsig TERM $(VENV)/bin/python -W ignore -m bench $(if $(ONLY),--only $(ONLY)) \
 		$(if $(AGAINST),--against $(AGAINST)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(QUICK),--quick)
+
+screenshots: venv
+	@$(VENV)/bin/python -W ignore -m tests.screenshots $(ONLY)
 
 lint: venv
 	$(VENV)/bin/ruff check .

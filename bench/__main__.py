@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench import growth, intake, kitchen, memory, tracking
+from bench import growth, intake, kitchen, live, memory, tracking
 from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
@@ -27,6 +27,7 @@ _MIN_ROUNDS = 5
 _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "intake": intake.run,
     "tracking": tracking.run,
+    "live": live.run,
     "kitchen": kitchen.run,
     "growth": growth.run,
     "memory": memory.run,
@@ -132,7 +133,7 @@ def _circumstances(plan: Plan, part: str, before: str | None, seconds: float, re
 def _changed_settings() -> str:
     """The settings of config.yml that this environment changes: services inherit it."""
     names = re.findall(r"\$\{(\w+):", (ROOT / "config.yml").read_text())
-    ours = re.compile(r"DATABASE_URL|AMQP_URI|SECRET_KEY|PUBLIC_URL|\w+_ADDRESS")
+    ours = re.compile(r"DATABASE_URL|AMQP_URI|SECRET_KEY|(PUBLIC|KITCHEN|TRACKING)_URL|\w+_ADDRESS")
     changed = sorted({name for name in names if name in os.environ and not ours.fullmatch(name)})
     return "".join(f", {name}={os.environ[name]}" for name in changed)
 

@@ -13,6 +13,7 @@ class Plan:
     kitchen_orders: int = 2_000
     waiting_orders: int = 10_000
     growth: tuple[int, ...] = (0, 100_000, 1_000_000)
+    streams: int = 1_000
     memory_minutes: float = 10
     memory_sample: float = 5
 
@@ -25,6 +26,7 @@ QUICK = Plan(
     kitchen_orders=300,
     waiting_orders=500,
     growth=(0, 2_000),
+    streams=150,
     memory_minutes=0.2,
     memory_sample=1,
 )

@@ -101,8 +101,6 @@ the good answers; errors are those of 400 and above (503 beyond {refuses_beyond(
 no load here reaches) and broken connections, in one load.
 
 {table(heads, rows)}
-
-Live streams are not measured: there are none yet.
 """
 
 

@@ -32,6 +32,8 @@ def environment(
         "AMQP_URI": amqp_uri,
         "SECRET_KEY": secret_key,
         "PUBLIC_URL": f"http://{addresses['order_service']}",
+        "KITCHEN_URL": f"http://{addresses['kitchen_service']}",
+        "TRACKING_URL": f"http://{addresses['tracking_service']}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         **{address_variable(service): address for service, address in addresses.items()},
@@ -44,12 +46,12 @@ def nameko_run(module: str, config: Path) -> list[str | Path]:
     return [_PROGRAMS / "nameko", "run", "--config", config, module]
 
 
-def run_module(arguments: list[str], checkout: Path, given: Mapping[str, str]) -> None:
-    """Runs a module of the checkout to its end. Raises DevstackError, with what it said, when that is not a good
-    one."""
+def run_module(arguments: list[str], checkout: Path, given: Mapping[str, str], told: str = "") -> None:
+    """Runs a module of the checkout to its end, with `told` to read. Raises DevstackError, with what it said, when
+    that is not a good one."""
     done = subprocess.run(
         command_for([sys.executable, "-m", *arguments], signal.SIGKILL),
-        stdin=subprocess.DEVNULL,
+        input=told,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -59,7 +61,7 @@ def run_module(arguments: list[str], checkout: Path, given: Mapping[str, str]) -
         check=False,
     )
     if done.returncode:
-        raise DevstackError(f"the database could not be brought up to date:\n{done.stdout}")
+        raise DevstackError(f"{arguments[0]} failed:\n{done.stdout}")
 
 
 def migrate(database_url: str, checkout: Path = CHECKOUT) -> None:

@@ -13,10 +13,13 @@ from devstack.processes import command_for, how_it_ended, say
 
 
 class Service:
-    """A process of a Procfile, as a child that does not outlive this process. Start it from the main thread."""
+    """A process of a Procfile, as a child that does not outlive this process. Start it from the main thread.
+
+    What it says is shown under its name, for which there is `width`; with None it is not.
+    """
 
     def __init__(
-        self, name: str, command: Sequence[str], width: int, folder: Path, environment: Mapping[str, str]
+        self, name: str, command: Sequence[str], width: int | None, folder: Path, environment: Mapping[str, str]
     ):
         self.name = name
         self._command = command
@@ -26,6 +29,11 @@ class Service:
         self._said: deque[str] = deque(maxlen=20)
         self._reader: threading.Thread | None = None
         self.process: subprocess.Popen[bytes] | None = None
+
+    def another(self, name: str, environment: Mapping[str, str]) -> "Service":
+        """A second process of the same command, not started yet."""
+        given = {**environment, "PYTHONUNBUFFERED": "1"}
+        return Service(name, self._command, self._width, self._folder, given)
 
     def start(self) -> None:
         """Starts it, for the first time or again."""
@@ -62,13 +70,14 @@ class Service:
         for line in process.stdout:
             text = line.decode(errors="replace").rstrip()
             self._said.append(text)
-            say(f"{self.name:{self._width}} | {text}")
+            if self._width is not None:
+                say(f"{self.name:{self._width}} | {text}")
 
 
-def services_of(procfile: Path, environment: Mapping[str, str]) -> list[Service]:
+def services_of(procfile: Path, environment: Mapping[str, str], is_quiet: bool = False) -> list[Service]:
     """The processes that a Procfile names, not started yet."""
     lines = [line.partition(":") for line in procfile.read_text().splitlines() if line.strip()]
-    width = max(len(name) for name, _, _ in lines)
+    width = None if is_quiet else max(len(name) for name, _, _ in lines)
     given = {**environment, "PYTHONUNBUFFERED": "1"}
     return [
         Service(name.strip(), shlex.split(command), width, procfile.parent, given) for name, _, command in lines
