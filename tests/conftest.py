@@ -21,21 +21,18 @@ from devstack.rabbitmq import RabbitMQ
 from tests.support.expedite import ROOT, Expedite
 
 _TEMPLATE = "expedite_migrated"
-#: Services that all tests of a file share. One worker runs that file, or each would start them.
-_SHARED = {"running", "attacked"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is of the matrix: all faults but those that are named one of their kind, and of a table of faults
-    or attacks all but the first case. What shares services runs together."""
+    """Marks what is of the matrix: all faults, and all that is done in a browser, but those that are named one of
+    their kind, and of a table of faults, attacks or ways to look at a page all but the first case."""
     for item in items:
-        if _SHARED & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         is_first = not (hasattr(item, "callspec") and any(item.callspec.indices.values()))
         is_named = item.get_closest_marker("one_of_its_kind") is not None
-        if (folder == "faults" and not (is_named and is_first)) or (folder == "edge" and not is_first):
+        is_spare = not (is_named and is_first) if folder in ("faults", "browser") else not is_first
+        if folder in ("faults", "edge", "browser") and is_spare:
             item.add_marker(pytest.mark.matrix)
 
 

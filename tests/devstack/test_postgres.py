@@ -66,6 +66,7 @@ def test_its_first_process_can_be_killed_alone_and_who_else_is_in_its_folder_is_
             bystander.kill()
 
 
+@pytest.mark.matrix
 def test_two_run_side_by_side_and_only_who_has_the_password_gets_in(tmp_path: Path) -> None:
     servers = [Postgres(tmp_path / name, durable=False) for name in ("one", "two")]
     try:

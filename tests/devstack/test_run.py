@@ -4,72 +4,20 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import requests
 
-from devstack.processes import children, command_line, free_port
-from devstack.rabbitmq import CACHE
+from devstack.processes import children, command_line
+from tests.devstack.conftest import Run
 from tests.support.eventually import eventually
-from tests.support.expedite import ROOT
+from tests.support.expedite import Expedite
 from tests.support.processes import processes_of
-
-SERVICES = ("order", "kitchen", "tracking", "notifier")
-MADE = shutil.ignore_patterns(".git", ".venv*", ".devstack", "tests", "__pycache__", ".*_cache")
-
-
-class Run:
-    """One `python -m devstack run` in the background, with closed standard input."""
-
-    def __init__(self, checkout: Path, environment: Mapping[str, str]) -> None:
-        self._output = checkout / "output"
-        with self._output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "devstack", "run"],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=checkout,
-                env=environment,
-            )
-
-    @property
-    def said(self) -> str:
-        return self._output.read_text()
-
-    def wait_until_ready(self) -> None:
-        eventually(lambda: "Ctrl-C stops it" in self.said or self.process.poll() is not None, within=100)
-        assert self.process.poll() is None, self.said
-
-    def ends(self, within: float = 60) -> int:
-        return self.process.wait(within)
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A copy of this checkout, in which nothing has run yet; what a test leaves running there ends."""
-    copy = tmp_path / "a copy"
-    shutil.copytree(ROOT, copy, ignore=MADE)
-    (copy / ".devstack").mkdir()
-    if CACHE.exists():
-        (copy / ".devstack/rabbitmq-server").symlink_to(CACHE)
-    yield copy
-    eventually(lambda: not processes_of(copy), within=60)
-
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    """An environment with ports of the test's own, and cooking that takes no time."""
-    ports = {f"{service.upper()}_ADDRESS": f"127.0.0.1:{free_port()}" for service in SERVICES}
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**inherited, **ports, "COOKING_SPEED": "0"}
 
 
 def test_the_first_run_the_printed_order_a_second_run_and_ctrl_c(
@@ -83,7 +31,10 @@ def test_the_first_run_the_printed_order_a_second_run_and_ctrl_c(
         answer = json.loads(subprocess.check_output(shlex.split(curl[1]), stderr=subprocess.DEVNULL, timeout=20))
         number = answer["order_number"]
         eventually(lambda: f"{number}: Status changed from 'cooking' to 'ready'" in first.said)
-        assert (checkout / ".devstack/env").stat().st_mode & 0o777 == 0o600
+        for private in ("env", "staff_password"):
+            assert (checkout / ".devstack" / private).stat().st_mode & 0o777 == 0o600
+        assert re.search(r"^ *order page +http://", first.said, re.MULTILINE).start() < curl.start()
+        assert sign_in(environment, first.said)["role"] == "admin"
         menu = requests.get(f"http://{environment['ORDER_ADDRESS']}/menu", timeout=10).json()
         assert "Margarita" in [dish["name"] for dish in menu["items"]]
 
@@ -105,6 +56,31 @@ def test_the_first_run_the_printed_order_a_second_run_and_ctrl_c(
     assert processes_of(checkout) == []
 
 
+def sign_in(environment: dict[str, str], said: str) -> dict[str, str]:
+    """Whoever signs in as staff are told to."""
+    email, password = (re.search(rf"^ *{what} +(\S+)$", said, re.MULTILINE)[1] for what in ("e-mail", "password"))
+    url = f"http://{environment['ORDER_ADDRESS']}/login"
+    answer = requests.post(url, json={"email": email, "password": password}, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["user"]
+
+
+@pytest.mark.matrix
+def test_no_account_is_made_in_a_database_that_was_given(
+    checkout: Path, environment: dict[str, str], database_url: str, amqp_uri: str, expedite: Expedite
+) -> None:
+    run = Run(checkout, {**environment, "DATABASE_URL": database_url, "AMQP_URI": amqp_uri})
+    try:
+        run.wait_until_ready()
+        assert expedite.query("select count(*) from users") == [(0,)]
+        assert "make admin EMAIL=" in run.said
+        assert not (checkout / ".devstack/staff_password").exists()
+    finally:
+        run.process.send_signal(signal.SIGINT)
+        code = run.ends()
+    assert code == 0, run.said
+
+
 @pytest.mark.matrix
 def test_after_a_crash_of_all_nothing_runs_and_the_next_run_finds_the_data(
     checkout: Path, environment: dict[str, str]
@@ -117,6 +93,7 @@ def test_after_a_crash_of_all_nothing_runs_and_the_next_run_finds_the_data(
     again = Run(checkout, environment)
     try:
         again.wait_until_ready()
+        assert sign_in(environment, again.said) == sign_in(environment, crashed.said)
         command = ". .devstack/env && alembic current"
         shell = ["sh", "-c", command]
         assert "head" in subprocess.check_output(shell, cwd=checkout, text=True, timeout=30)

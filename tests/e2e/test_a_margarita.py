@@ -39,7 +39,7 @@ def test_a_margarita_from_registration_to_completed(bar: Expedite) -> None:
     number = placed.json()["order_number"]
     [waiting] = eventually(lambda: get(bar, "/orders", emma, status="received", station="bar").json()["items"])
     assert waiting["order_number"] == number
-    assert waiting["items"] == [{"name": "Margarita", "quantity": 1, "price": 11.5}]
+    assert waiting["items"] == [{"name": "Margarita", "quantity": 1, "price": 11.5, "note": None}]
 
     for step, status in (
         ("start", "cooking"),

@@ -3,16 +3,16 @@
 import requests
 
 from tests.support.eventually import eventually
-from tests.support.expedite import Expedite
+from tests.support.expedite import PIZZA, Expedite
 
 
 def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
-    expedite.start("order_service")
-    expedite.start("tracking_service")
-    notifiers = [expedite.start("notifier_service"), expedite.start("notifier_service")]
-    expedite.start_worker("chef_mario", COOKING_SPEED=20)
+    expedite.start("order_service", debug=True)
+    expedite.start("tracking_service", debug=True)
+    notifiers = [expedite.start("notifier_service", debug=True) for _ in range(2)]
+    expedite.start_worker("chef_mario", COOKING_SPEED=20, debug=True)
 
-    placed = expedite.place()
+    placed = expedite.place(items=[{**PIZZA, "note": "no basil"}], allergies=["celery"])
     number = placed["order_number"]
     expedite.wait_for(number, "ready")
 
@@ -22,6 +22,7 @@ def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
     workers = requests.get(f"{tracking}/workers/status", timeout=5).json()
     assert status["current_status"] == "ready"
     assert status["processed_by"] == "chef_mario"
+    assert status["first_estimate"] == placed["estimated_completion"]
     assert [step["status"] for step in history] == ["received", "cooking", "ready"]
     assert [step["changed_by"] for step in history] == ["customer", "chef_mario", "chef_mario"]
     assert [(worker["worker_name"], worker["status"], worker["orders_processed"]) for worker in workers] == [
@@ -38,3 +39,7 @@ def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
             "ready",
         ]
     eventually(expedite.is_settled)
+    said = "\n".join(line for process in expedite.processes for line in process.lines)
+    assert number in said
+    assert "basil" not in said
+    assert "celery" not in said

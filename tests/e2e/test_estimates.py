@@ -33,3 +33,6 @@ def test_an_estimate_is_there_from_received_to_ready(expedite: Expedite) -> None
         expedite.wait_for(number, "ready")
     of_ready = expedite.track(f"/orders/{numbers[0]}/status")
     assert of_ready["estimated_completion"] == of_ready["updated_at"]
+    for order in placed:
+        status = expedite.track(f"/orders/{order['order_number']}/status")
+        assert status["first_estimate"] == order["estimated_completion"]

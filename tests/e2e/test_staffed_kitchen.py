@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.errors import IllegalMove
+from common.errors import IllegalMove, Invalid, NotFound
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
 
@@ -63,3 +63,29 @@ def test_an_accepted_ticket_is_acknowledged_so_the_board_can_hold_more_than_its_
     assert worker.stop() == 0
     assert expedite.is_settled()
     assert expedite.query("select distinct status from orders") == [("received",)]
+
+
+def test_people_clear_what_was_cancelled_and_nothing_else(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    expedite.start_worker("board", COOKING="staffed")
+    number = expedite.place_number()
+    eventually(lambda: expedite.query("select accepted_by from orders") == [("board",)])
+    with expedite.rpc() as rpc:
+        kitchen = rpc.kitchen_service
+        with pytest.raises(IllegalMove):
+            kitchen.clear_order(number)
+        kitchen.move_order(number, "cancelled", "anna", "guest left")
+        assert expedite.query("select cleared_at from orders") == [(None,)]
+        for _ in range(2):
+            assert kitchen.clear_order(number) is None
+        assert expedite.query("select cleared_at is not null from orders") == [(True,)]
+        for nothing in ("ORD_20200101_001", "145", None, 7):
+            with pytest.raises(NotFound):
+                kitchen.clear_order(nothing)
+            with pytest.raises(NotFound):
+                kitchen.front_order(nothing, "anna")
+        with pytest.raises(IllegalMove):
+            kitchen.front_order(number, "anna")
+        for by, undo in (("", False), ("anna\n", False), ("x" * 101, False), (None, False), ("anna", "yes")):
+            with pytest.raises(Invalid):
+                kitchen.front_order(number, by, undo)

@@ -23,11 +23,11 @@ def test_a_large_order_behind_twenty_of_all_types_is_cooked_next(expedite: Exped
     twenty = [place(expedite, order_type, 1) for order_type in types]
     eventually(lambda: expedite.query("select count(*) from outbox") == [(0,)])
 
-    expedite.start_worker(COOKING_SPEED=2)
+    expedite.start_worker(COOKING_SPEED=1)
     eventually(lambda: len(expedite.cooked()) == 1)
     urgent = place(expedite, "delivery", 10)
 
-    eventually(lambda: len(expedite.cooked()) == 2)
+    eventually(lambda: len(expedite.cooked()) == 2, 40)
     assert expedite.cooked() == [twenty[0], urgent]
 
 

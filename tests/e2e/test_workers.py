@@ -2,6 +2,7 @@
 
 import pytest
 
+from common.orders.tables import MAX_HEARTBEATS
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.support.eventually import eventually
@@ -86,6 +87,45 @@ def test_a_killed_worker_shows_offline_and_its_name_can_be_taken_over(expedite: 
 
     expedite.start_worker("chef_mario", HEARTBEAT_INTERVAL=1)
     assert shown()["status"] == "online"
+
+
+def heartbeats(expedite: Expedite) -> list[str]:
+    [row] = expedite.track("/workers/status")
+    beats: list[str] = row["heartbeats"]
+    assert beats == sorted(beats, reverse=True)
+    return beats
+
+
+def test_a_workers_last_heartbeats_are_known_also_when_it_is_started_again(expedite: Expedite) -> None:
+    expedite.start("tracking_service")
+    worker = expedite.start_worker("bar", HEARTBEAT_INTERVAL=0.2, ORDER_TYPES="dine_in,takeout")
+    [shown] = expedite.track("/workers/status")
+    assert (shown["order_types"], shown["heartbeat_interval"]) == (["dine_in", "takeout"], 0.2)
+    first = eventually(lambda: heartbeats(expedite))[-1]
+    eventually(lambda: len(heartbeats(expedite)) == MAX_HEARTBEATS and first not in heartbeats(expedite))
+    assert worker.stop() == 0
+    before = heartbeats(expedite)
+    assert len(before) == MAX_HEARTBEATS
+
+    # So the time between is seen to be without any.
+    worker = expedite.start_worker("bar", HEARTBEAT_INTERVAL=0.2)
+    assert before[0] in heartbeats(expedite)
+    assert worker.stop() == 0
+    # At another interval they would be misread.
+    expedite.start_worker("bar", HEARTBEAT_INTERVAL=3600)
+    assert len(heartbeats(expedite)) == 1
+
+
+def test_that_a_worker_lives_without_its_lock_is_no_heartbeat(expedite: Expedite) -> None:
+    expedite.start("tracking_service")
+    expedite.start_worker("bar", HEARTBEAT_INTERVAL=3600)
+    [before] = expedite.track("/workers/status")
+    expedite.query(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database ="
+        " (select oid from pg_database where datname = current_database())"
+    )
+    eventually(lambda: expedite.track("/workers/status")[0]["last_seen"] > before["last_seen"])
+    assert heartbeats(expedite) == before["heartbeats"]
 
 
 @pytest.mark.matrix

@@ -13,6 +13,7 @@ import pytest
 import requests
 from nameko.web.handlers import HttpRequestHandler
 
+from kitchen_service.service import KitchenService
 from order_service.service import OrderService
 from tests.support.attack import ROOM, Customers, memory
 from tests.support.eventually import eventually
@@ -22,22 +23,23 @@ from tests.support.recorder import Recorder
 from tracking_service.service import TrackingService
 
 HOST = b"Host: 127.0.0.1\r\n"
-#: What no customer needs; every other route of the two services is public.
+#: What no customer needs; every other route of the three services that have pages is public.
 INSIDE = ("/health", "/metrics", "/orders/stuck")
 HEAD_SECONDS = 10  # timeout http-request
 
 
 class House:
-    """The proxy, and behind it recorders in the places of order_service and tracking_service."""
+    """The proxy, and behind it recorders in the places of order_service, kitchen_service and tracking_service."""
 
     def __init__(self, folder: Path) -> None:
-        self.order, self.tracking = Recorder(), Recorder()
-        self.proxy = Proxy(folder, self.order.address, self.tracking.address)
+        self.order, self.kitchen, self.tracking = Recorder(), Recorder(), Recorder()
+        self.proxy = Proxy(folder, self.order.address, self.kitchen.address, self.tracking.address)
         self.proxy.start()
 
     def stop(self) -> None:
         self.proxy.stop()
         self.order.stop()
+        self.kitchen.stop()
         self.tracking.stop()
 
     def ask(self, method: str, path: str, more: bytes = b"", address: str = "127.0.0.1") -> tuple[int, bytes]:
@@ -46,7 +48,7 @@ class House:
         return status(answer), answer
 
     def reached(self) -> list[str]:
-        return self.order.lines() + self.tracking.lines()
+        return self.order.lines() + self.kitchen.lines() + self.tracking.lines()
 
 
 def status(answer: bytes) -> int:
@@ -65,12 +67,11 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def proxy(expedite: Expedite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """The proxy in front of real services; `requests` trusts it."""
-    order, tracking = (
-        expedite.url(name).removeprefix("http://") for name in ("order_service", "tracking_service")
-    )
-    running = Proxy(tmp_path, order, tracking)
+    services = ("order_service", "kitchen_service", "tracking_service")
+    running = Proxy(tmp_path, *(expedite.url(name).removeprefix("http://") for name in services))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.certificate))
-    expedite.start("order_service", TRUSTED_PROXIES=1, PUBLIC_URL=running.url, ORDERS_PER_ADDRESS="3 per day")
+    one_address = {"PUBLIC_URL": running.url, "TRACKING_URL": running.url}
+    expedite.start("order_service", TRUSTED_PROXIES=1, ORDERS_PER_ADDRESS="3 per day", **one_address)
     expedite.start("tracking_service", TRUSTED_PROXIES=1)
     running.start()
     yield running
@@ -94,17 +95,18 @@ def test_an_order_goes_through_and_can_be_followed(proxy: Proxy, expedite: Exped
         assert answer.headers["X-Request-ID"] == "ada.1"
         assert answer.headers["Strict-Transport-Security"]
         number, link = answer.json()["order_number"], answer.json()["tracking_url"]
-        assert link.startswith(f"{proxy.url}/orders/{number}?key=")
-        assert customer.get(link, timeout=10).json()["customer_name"] == "Ada Lovelace"
+        assert link.startswith(f"{proxy.url}/track/{number}?key=")
+        key = link.rpartition("?")[2]
+        order = f"{proxy.url}/orders/{number}"
+        assert customer.get(f"{order}?{key}", timeout=10).json()["customer_name"] == "Ada Lovelace"
         followed = customer.get(f"{proxy.url}/orders/{number}/status", timeout=10).json()
         assert followed["current_status"] == "received"
         assert customer.get(f"{proxy.url}/workers/status", timeout=10).json() == []
-        assert customer.post(link.replace("?", "/cancel?"), timeout=10).json()["status"] == "cancelled"
+        assert customer.post(f"{order}/cancel?{key}", timeout=10).json()["status"] == "cancelled"
     assert len(expedite.processes[0].actions("order_received")) == 1
     assert {line["request_id"] for line in expedite.processes[0].actions("order_received")} == {"ada.1"}
-    key = link.rpartition("=")[2]
     assert "ada.1" in {line["request_id"] for line in proxy.logged()}
-    assert key not in str(proxy.logged())
+    assert key.removeprefix("key=") not in str(proxy.logged())
 
 
 def test_customers_are_told_apart_and_nobody_can_make_their_address_up(proxy: Proxy) -> None:
@@ -125,8 +127,9 @@ def test_plain_http_is_sent_to_where_links_begin(house: House) -> None:
 
 def routes(service: type) -> set[tuple[str, str]]:
     """Method and path of every route, with something in the place of its variables."""
+    name = service.name.removesuffix("_service")  # type: ignore[attr-defined]
     return {
-        (entrypoint.method, re.sub("<.*?>", "x", entrypoint.url))
+        (entrypoint.method, re.sub("<.*?>", "x", entrypoint.url.replace("<service>", name)))
         for _, member in inspect.getmembers(service)
         for entrypoint in getattr(member, "nameko_entrypoints", ())
         if isinstance(entrypoint, HttpRequestHandler)
@@ -135,7 +138,11 @@ def routes(service: type) -> set[tuple[str, str]]:
 
 @pytest.mark.matrix
 def test_every_route_is_public_at_its_service_or_stays_inside(house: House) -> None:
-    for recorder, service in ((house.order, OrderService), (house.tracking, TrackingService)):
+    for recorder, service in (
+        (house.order, OrderService),
+        (house.kitchen, KitchenService),
+        (house.tracking, TrackingService),
+    ):
         known = routes(service)
         assert ("GET", "/metrics") in known
         public = {route for route in known if not route[1].startswith(INSIDE)}
@@ -144,10 +151,26 @@ def test_every_route_is_public_at_its_service_or_stays_inside(house: House) -> N
         assert set(recorder.lines()) == {f"{method} {path}" for method, path in public}
 
 
+def test_an_orders_page_is_where_its_link_leads(house: House) -> None:
+    assert house.ask("GET", "/track/ORD_20261122_001?key=hNhUnB9pmxpCtFVEhTJbleaC")[0] == 200
+    assert [line.partition("?")[0] for line in house.tracking.lines()] == ["GET /track/ORD_20261122_001"]
+    assert house.order.lines() == []
+    assert "hNhUnB9pmxpCtFVEhTJbleaC" not in str(house.proxy.logged())
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        *("/metrics", "/health", "/health/live", "/health/ready", "/orders/stuck", "/", "//metrics", "/./metrics"),
+        *(
+            "/static/base.css",
+            "/static/order/a/b",
+            "/track",
+            "/track/x/y/z",
+            "/lobby/x",
+            "/board/x/y/z/a",
+            "/sign-in/x",
+        ),
+        *("/metrics", "/health", "/health/live", "/health/ready", "/orders/stuck", "//metrics", "/./metrics"),
         *("/%6detrics", "/orders/../metrics/../../x/y", "/METRICS", "/orders/x/y/z", "/metrics?/orders"),
         *("http://127.0.0.1/metrics", "/menu/../../health/live/x"),
     ],
@@ -361,15 +384,46 @@ def received(connection: ssl.SSLSocket, end: bytes) -> bytes:
     return came
 
 
-@pytest.mark.parametrize("path", ["/orders/ORD_20261122_001/stream", "/board/stream"])
-def test_a_stream_is_passed_on_as_it_comes(house: House, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/", "order"),
+        ("/sign-in", "order"),
+        ("/account", "order"),
+        ("/static/order/base.css", "order"),
+        ("/board", "kitchen"),
+        ("/board/ORD_20261122_001/start", "kitchen"),
+        ("/static/kitchen/board.js", "kitchen"),
+        ("/track/ORD_20261122_001", "tracking"),
+        ("/lobby", "tracking"),
+        ("/dashboard", "tracking"),
+        ("/dashboard.csv", "tracking"),
+        ("/static/tracking/base.css", "tracking"),
+    ],
+)
+def test_a_page_is_its_services(house: House, path: str, service: str) -> None:
+    assert house.ask("GET", path)[0] == 200
+    assert house.reached() == getattr(house, service).lines() == [f"GET {path}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/orders/ORD_20261122_001/stream", "tracking"),
+        ("/lobby/stream", "tracking"),
+        ("/dashboard/stream", "tracking"),
+        ("/board/stream", "kitchen"),
+    ],
+)
+def test_a_stream_is_passed_on_as_it_comes(house: House, path: str, service: str) -> None:
+    recorder = getattr(house, service)
     with house.proxy.connect() as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n")
         # The second half is not sent before the first has come.
         received(connection, b"data: 1\n\n")
-        house.tracking.go_on.set()
+        recorder.go_on.set()
         received(connection, b"data: 2\n\n")
-    assert house.tracking.lines() == [f"GET {path}"]
+    assert recorder.lines() == [f"GET {path}"]
 
 
 def test_a_service_that_is_away_is_a_503(house: House) -> None:

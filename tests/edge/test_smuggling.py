@@ -37,7 +37,8 @@ def test_it_is_refused_once_and_the_connection_ends(front_door: Process, data: b
     assert 400 <= status < 500 or status in (501, 505)
     assert answer.count(b"X-Request-ID: ") == 1
     assert b"\r\nConnection: close\r\n" in answer
-    assert b'"code":"' in answer
+    # POST / is a form's: what is wrong is said in a page.
+    assert b'"code":"' in answer or b"\r\nContent-Type: text/html; charset=utf-8\r\n" in answer
 
 
 @pytest.mark.parametrize("service", ["tracking_service", "notifier_service", "kitchen_service"])

@@ -10,7 +10,7 @@ from devstack.rabbitmq import RabbitMQ
 from order_service.orders import sweeping
 from tests.support import oven
 from tests.support.eventually import eventually
-from tests.support.expedite import Expedite, Process
+from tests.support.expedite import PIZZA, Expedite, Process
 from tests.support.locks import held
 from tests.support.queues import full
 
@@ -61,7 +61,10 @@ def test_the_tickets_of_a_purged_queue_are_sent_again_once_and_no_others(
     expedite: Expedite, desk: Process
 ) -> None:
     other = expedite.start("order_service", **SWEEPING)
-    lost = sorted(expedite.place_number() for _ in range(3))
+    lost = sorted(
+        expedite.place_number(items=[PIZZA, {**PIZZA, "note": note}], allergies=allergies)
+        for note, allergies in (("no basil", ["gluten", "nuts"]), (None, []), ("well done “please”", None))
+    )
     waiting = [expedite.place_number(**AT_A_TABLE) for _ in range(3)]
     is_waiting(expedite, "takeout", 3)
     is_waiting(expedite, "dine_in", 3)
@@ -80,6 +83,9 @@ def test_the_tickets_of_a_purged_queue_are_sent_again_once_and_no_others(
         new = {"event_id": copy["event_id"], "request_id": copy["request_id"]}
         assert copy == {**originals[number], **new}
         assert new["event_id"] != originals[number]["event_id"]
+    notes = sorted(str(copy["items"][1].get("note")) for copy in copies.values())
+    assert notes == ["None", "no basil", "well done “please”"]
+    assert sorted(len(copy["allergies"]) for copy in copies.values()) == [0, 0, 2]
 
     expedite.start_worker()
     for number in lost + waiting:
@@ -238,7 +244,7 @@ def test_stuck_orders_are_logged_and_shown_to_everybody_who_asks(expedite: Exped
     expedite.wait_for(cooking, "cooking")
     waiting = expedite.place_number()
     done = expedite.place()
-    assert requests.post(done["tracking_url"].replace("?key=", "/cancel?key="), timeout=10).status_code == 200
+    assert requests.post(expedite.with_key(done, "/cancel"), timeout=10).status_code == 200
 
     def stuck() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = expedite.track("/orders/stuck")

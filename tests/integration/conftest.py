@@ -3,21 +3,17 @@ with sessions like a service's own. A module's tests share one running Expedite 
 other."""
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 
 import pytest
-from nameko_sqlalchemy.database import Session
-from sqlalchemy import create_engine, text
-from sqlalchemy.orm import sessionmaker
 
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import Sessions, open_sessions
+from common.settings import Settings, load_config
 from devstack.postgres import Postgres
 from devstack.rabbitmq import RabbitMQ
 from tests.conftest import copied_database
-from tests.support.expedite import Expedite
-
-Transaction = Callable[[], AbstractContextManager[Session]]
+from tests.support.expedite import CONFIG, Expedite
+from tests.support.rows import Transaction, transactions
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +32,15 @@ def running(postgres: Postgres, rabbitmq: RabbitMQ) -> Iterator[Expedite]:
 @pytest.fixture
 def transaction(database_url: str) -> Iterator[Transaction]:
     """Opens sessions, each on a connection and in a transaction of its own, from any thread."""
-    engine = create_engine(sqlalchemy_url(database_url), pool_size=20, max_overflow=0, hide_parameters=True)
-    opened = sessionmaker(bind=engine, class_=Session)
+    with transactions(database_url) as begin:
+        yield begin
 
-    @contextmanager
-    def begin() -> Iterator[Session]:
-        with opened() as session, session.begin():
-            session.execute(text("set local statement_timeout = '20s'"))
-            yield session
 
-    yield begin
-    engine.dispose()
+@pytest.fixture
+def sessions(database_url: str) -> Iterator[Sessions]:
+    """Sessions as services have them, for what is read in the test's own process."""
+    config = load_config(CONFIG)
+    uris = dict.fromkeys(config["DB_URIS"], database_url)
+    opened = open_sessions(Settings.of({**config, "DB_URIS": uris}, "tracking_service"))
+    yield opened
+    opened._new_session.kw["bind"].dispose()

@@ -15,7 +15,7 @@ import jwt
 import pytest
 import requests
 
-from order_service.accounts import tokens
+from common.accounts import tokens
 from tests.support.eventually import eventually
 from tests.support.expedite import ROOT, SECRET_KEY, Expedite
 from tests.support.people import NO_LIMITS, PASSWORD, Someone, get, post, register, request, sign_in

@@ -9,9 +9,11 @@ import pytest
 import requests
 
 from tests.support.eventually import eventually
-from tests.support.expedite import SECRET_KEY, Expedite, an_order
+from tests.support.expedite import PIZZA, SECRET_KEY, Expedite, an_order
 
 ADDRESS = "12 Harbour Street, flat 3"
+NOTE = "no basil – it is for a child"
+ALLERGIES = ["fish", "celery"]
 STATUS_ONLY = {"order_number", "status", "updated_at", "estimated_completion"}
 
 
@@ -22,7 +24,13 @@ def door(running: Expedite) -> str:
 
 @pytest.fixture
 def placed(running: Expedite, door: str) -> dict[str, Any]:
-    return running.place(order_type="delivery", delivery_address=ADDRESS, customer_name="Zoë O’Brien")
+    return running.place(
+        order_type="delivery",
+        delivery_address=ADDRESS,
+        customer_name="Zoë O’Brien",
+        items=[{**PIZZA, "note": NOTE}, PIZZA],
+        allergies=ALLERGIES,
+    )
 
 
 @pytest.fixture
@@ -51,15 +59,18 @@ def test_the_answer_to_an_order_says_where_it_is(running: Expedite, door: str) -
     assert (placed["status"], placed["total_amount"], placed["priority"]) == ("received", 15.99, 1)
     assert '"total_amount":15.99,' in answer.text
     assert answer.headers["Location"] == f"/orders/{placed['order_number']}"
-    assert placed["tracking_url"].startswith(f"{door}/orders/{placed['order_number']}?key=")
+    tracker = running.url("tracking_service")
+    assert placed["tracking_url"].startswith(f"{tracker}/track/{placed['order_number']}?key=")
 
 
-def test_whoever_has_the_link_reads_the_order_in_full(placed: dict[str, Any]) -> None:
-    order = requests.get(placed["tracking_url"], timeout=5).json()
+def test_whoever_has_the_link_reads_the_order_in_full(running: Expedite, placed: dict[str, Any]) -> None:
+    order = requests.get(running.with_key(placed), timeout=5).json()
     assert order["customer_name"] == "Zoë O’Brien"
     assert order["delivery_address"] == ADDRESS
-    assert order["items"] == [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99}]
-    assert order["total_amount"] == 15.99
+    assert order["items"] == [{**PIZZA, "note": NOTE}, {**PIZZA, "note": None}]
+    assert order["allergies"] == ALLERGIES
+    assert order["total_amount"] == 31.98
+    assert order["first_estimate"] == placed["estimated_completion"]
     assert (order["order_number"], order["status"]) == (placed["order_number"], "received")
 
 
@@ -72,7 +83,7 @@ def test_whoever_only_knows_the_number_gets_the_status(
     answer = requests.get(url, timeout=5)
     assert answer.status_code == 200
     assert set(answer.json()) == STATUS_ONLY
-    assert not [word for word in ("O’Brien", "Harbour", "Margherita") if word in answer.text]
+    assert not [word for word in ("O’Brien", "Harbour", "Margherita", "basil", "celery") if word in answer.text]
 
 
 def test_a_link_is_worth_nothing_for_another_order_that_gets_its_number(
@@ -81,7 +92,7 @@ def test_a_link_is_worth_nothing_for_another_order_that_gets_its_number(
     """As after a restore from backup: the number comes again, the nonce does not."""
     number = placed["order_number"]
     running.query("update orders set link_nonce = 'of another order' where number = %s", number)
-    assert set(requests.get(placed["tracking_url"], timeout=5).json()) == STATUS_ONLY
+    assert set(requests.get(running.with_key(placed), timeout=5).json()) == STATUS_ONLY
     assert cancelled(door, number, key=key).status_code == 404
     assert running.status(number) == "received"
 
@@ -91,11 +102,29 @@ def test_the_link_of_an_order_from_before_there_were_nonces_goes_on_working(
 ) -> None:
     number = placed["order_number"]
     running.query("update orders set link_nonce = null where number = %s", number)
-    assert set(requests.get(placed["tracking_url"], timeout=5).json()) == STATUS_ONLY
+    assert set(requests.get(running.with_key(placed), timeout=5).json()) == STATUS_ONLY
     digest = hmac.digest(SECRET_KEY.encode(), f"tracking:{number}".encode(), "sha256")
     old = f"{door}/orders/{number}?key={base64.urlsafe_b64encode(digest[:18]).decode()}"
     assert requests.get(old, timeout=5).json()["delivery_address"] == ADDRESS
     assert requests.post(old.replace("?key=", "/cancel?key="), timeout=5).status_code == 200
+
+
+def test_notes_and_allergies_reach_the_kitchen_and_what_is_not_said_is_not_there(
+    running: Expedite, placed: dict[str, Any]
+) -> None:
+    other = running.place_number(order_type="delivery", delivery_address=ADDRESS)
+    tickets = eventually(
+        lambda: found if {placed["order_number"], other} <= set(found := _tickets(running, "delivery")) else None
+    )
+    with_notes, without = tickets[placed["order_number"]], tickets[other]
+    assert with_notes["items"] == [{**PIZZA, "note": NOTE}, PIZZA]
+    assert with_notes["allergies"] == ALLERGIES
+    assert without["items"] == [PIZZA]
+    assert without["allergies"] == []
+
+
+def _tickets(running: Expedite, order_type: str) -> dict[str, Any]:
+    return {ticket["order_number"]: ticket for ticket in running.tickets(order_type)}
 
 
 def test_the_nonce_of_a_link_is_told_to_nobody(running: Expedite, placed: dict[str, Any]) -> None:
@@ -104,7 +133,7 @@ def test_the_nonce_of_a_link_is_told_to_nobody(running: Expedite, placed: dict[s
     [ticket] = eventually(lambda: [each for each in running.tickets("delivery") if each["order_number"] == number])
     with running.rpc() as rpc:
         by_the_house = rpc.order_service.get_order(number)
-    for told in (placed, requests.get(placed["tracking_url"], timeout=5).json(), ticket, by_the_house):
+    for told in (placed, requests.get(running.with_key(placed), timeout=5).json(), ticket, by_the_house):
         assert nonce not in str(told)
         assert not [name for name in told if "nonce" in name]
 
@@ -118,7 +147,7 @@ def test_the_customer_cancels_with_a_reason_and_cancelling_again_changes_nothing
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.json() == again.json()
     assert first.json()["status"] == "cancelled"
-    assert requests.get(placed["tracking_url"], timeout=5).json()["reason"] == "changed my mind – sorry"
+    assert requests.get(running.with_key(placed), timeout=5).json()["reason"] == "changed my mind – sorry"
     assert running.history(number) == ["received", "cancelled"]
 
 
@@ -182,14 +211,16 @@ def test_what_cooks_or_is_done_is_not_the_customers_to_cancel(
 def test_no_secret_and_no_person_stands_in_a_log_line(
     running: Expedite, door: str, placed: dict[str, Any], key: str
 ) -> None:
-    requests.get(placed["tracking_url"], timeout=5)
+    requests.get(running.with_key(placed), timeout=5)
     cancelled(door, placed["order_number"], {"reason": "allergic to gluten"}, key=key)
-    requests.post(f"{door}/orders", json=an_order(delivery_address=ADDRESS), timeout=5)
+    refused = an_order(delivery_address=ADDRESS, items=[{**PIZZA, "note": f"{NOTE}\n!"}], allergies=["walnuts"])
+    assert requests.post(f"{door}/orders", json=refused, timeout=5).status_code == 422
     [process] = running.processes
     text = "\n".join(process.lines)
     assert placed["order_number"] in text
     password = running.database_url.partition("expedite:")[2].partition("@")[0]
     broker_password = urlsplit(running.amqp_uri).password
-    for secret in (key, SECRET_KEY, password, broker_password, ADDRESS, "Harbour", "O’Brien", "gluten"):
+    persons = (ADDRESS, "Harbour", "O’Brien", "gluten", "basil", "celery", "walnuts")
+    for secret in (key, SECRET_KEY, password, broker_password, *persons):
         assert secret
         assert secret not in text

@@ -253,7 +253,6 @@ def test_what_is_hardly_http_is_refused_in_the_same_shape(
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/order",
         "/orders/ORD_20261122_001",
         "/orders/ORD_20261122_001/",

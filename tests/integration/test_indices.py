@@ -3,8 +3,11 @@
 import dataclasses
 import json
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -12,22 +15,29 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from common.errors import NotFound
-from common.orders import queries
+from common.orders import open_orders, queries
 from common.orders.moves import Actor, Mover
 from common.orders.tables import Base, Order
 from common.postgres import group_commit
 from common.postgres.breaker import Breaker
 from common.settings import load_config
+from devstack.postgres import Postgres
+from kitchen_service.board import reading as board_reading
 from kitchen_service.settings import KitchenSettings
+from tests.conftest import copied_database
 from tests.integration.conftest import Transaction
 from tests.support.eventually import eventually
 from tests.support.expedite import ROOT, Expedite
 from tracking_service import gauges, status_reader
+from tracking_service.dashboard import days, reading
+from tracking_service.lobby import reading as lobby_reading
 from tracking_service.status_reader import StatusReader
+from tracking_service.tracker import reading as tracker_reading
 
-ORDERS = 50_000
+FINISHED = 100_000
+READY = 20_000
 OPEN = 300
-FILL = """
+_FILL = """
     insert into users (email, username, username_key, password_hash, role)
         select n || '@example.com', 'user ' || n, 'user ' || n, 'x', 'customer' from generate_series(1, 1000) n;
     insert into orders (number, customer_id, customer_name, order_type, total_amount, priority, prep_seconds,
@@ -35,7 +45,8 @@ FILL = """
         select 'ORD_20260101_' || lpad(n::text, 6, '0'),
             case when n %% 10 = 0 then (select min(id) from users) + n %% 1000 end,
             'Ada', (array['dine_in', 'takeout', 'delivery'])[1 + n %% 3], 20, (array[1, 5, 10])[1 + n %% 3], 10,
-            case when n <= {orders} - {open} then 'completed' when n %% 2 = 0 then 'received' else 'cooking' end,
+            case when n <= {orders} - {open} - {ready} then 'completed' when n <= {orders} - {open} then 'ready'
+                when n %% 2 = 0 then 'received' else 'cooking' end,
             1, now() - n * interval '1 second', now(), now()
         from generate_series(1, {orders}) n;
     insert into order_items (order_id, position, name, quantity, price)
@@ -53,10 +64,26 @@ FILL = """
 ONE = "ORD_20260101_000042"
 
 
+def fill(orders: int, open: int, ready: int = 0) -> str:
+    """SQL: so many orders, of which some are open and some ready; the others are completed."""
+    return _FILL.format(orders=orders, open=open, ready=ready)
+
+
 def plain(statement: Any, **values: Any) -> str:
     """A statement with its parameters written into it."""
     given = statement.bindparams(**values) if values else statement
     return str(given.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+
+
+def _of_some(statement: Any) -> str:
+    """A statement about several orders."""
+    return str(statement.text).replace(":ids", "array[5, 6, 7]")
+
+
+def _board_gone() -> str:
+    """What has left a board since a snapshot."""
+    statement = str(board_reading._GONE.text)
+    return statement.replace(":after", "'1:1:'").replace(":statuses", "array['completed', 'cancelled', 'failed']")
 
 
 def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
@@ -86,6 +113,22 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
             plain(queries._PUBLIC_STUCK, received=900, cooking=300),
             {"ix_orders_open", "pk_workers"},
         ),
+        "what screens show": (
+            plain(open_orders._OPEN, after=None),
+            {"ix_orders_open", "ix_orders_after_cooking", "pk_orders", "pk_order_items", "pk_order_status_log"},
+        ),
+        "what screens have missed": (
+            plain(open_orders._OPEN, after="1:1:"),
+            {"ix_orders_open", "ix_orders_after_cooking", "pk_orders", "pk_order_items", "pk_order_status_log"},
+        ),
+        "how much screens show": (plain(open_orders._COUNTS), {"ix_orders_open", "ix_orders_after_cooking"}),
+        "what is still to make": (plain(open_orders._TO_MAKE), {"ix_orders_open", "pk_order_items"}),
+        "what a board can recall": (plain(board_reading._RECALLABLE, window=600), {"ix_orders_after_cooking"}),
+        "when something last left a lane": (plain(board_reading._LAST), {"pk_orders"}),
+        "what has left a board": (
+            _board_gone(),
+            {"pk_orders", "pk_order_status_log"},
+        ),
         "an order": (plain(one), {"uq_orders_number"}),
         "its items": (items, {"pk_order_items"}),
         "a customer's orders": (plain(own), {"ix_orders_customer"}),
@@ -96,14 +139,90 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
             " limit 2000",
             {"ix_idempotency_keys_created_at"},
         ),
+        "a tracker": (plain(tracker_reading._BY_NUMBER, number=ONE), {"uq_orders_number", "pk_workers"}),
+        "trackers that are watched": (_of_some(tracker_reading._BY_IDS), {"pk_orders", "pk_workers"}),
+        "their histories": (_of_some(tracker_reading._HISTORY), {"pk_order_status_log", "pk_workers"}),
+        "their items": (_of_some(tracker_reading._ITEMS), {"pk_order_items"}),
+        "the lobby's numbers that are being made": (
+            plain(lobby_reading._MADE, since=datetime(2026, 1, 1, tzinfo=UTC)),
+            {"ix_orders_open", "pk_order_status_log"},
+        ),
+        "the lobby's numbers that are ready": (
+            plain(lobby_reading._READY, since=datetime(2026, 1, 1, tzinfo=UTC)),
+            {"ix_orders_after_cooking"},
+        ),
+        "how many there are of each status": (
+            plain(reading._COUNTS),
+            {"ix_orders_open", "ix_orders_after_cooking"},
+        ),
+        "what waits, and for whom": (plain(reading._WAITING, received=900, cooking=300), {"ix_orders_open"}),
+        "what cooks too long": (plain(reading._COOKING, received=900, cooking=300), {"ix_orders_open"}),
+        "who has what in hand": (plain(reading._IN_HAND), {"ix_orders_open"}),
+        "what was set aside": (plain(reading._FAILED), {"ix_orders_after_cooking", "pk_order_status_log"}),
         "whose token it is": ("select * from users where id = 7", {"pk_users"}),
     }
 
 
 @pytest.fixture(scope="module")
 def full(running: Expedite) -> Expedite:
-    running.query(FILL.format(orders=ORDERS, open=OPEN))
+    running.query(fill(FINISHED + READY + OPEN, OPEN, READY))
     return running
+
+
+OLD, RECENT = 200_000, 3_000
+# A thousand orders a day for some months, and then two busy days; each with its history.
+FILL_DAYS = """
+    insert into orders (number, customer_name, order_type, total_amount, priority, prep_seconds, status, sequence,
+            placed_at, updated_at)
+        select 'ORD_' || n, 'Ada', (array['dine_in', 'takeout', 'delivery'])[1 + n %% 3], 20, 1, 10, 'completed',
+            4, at, at
+        from generate_series(1, {old} + {recent}) n, lateral (
+            select now() - case when n <= {old} then interval '2 days' + ({old} - n) * interval '86 seconds'
+                else ({old} + {recent} - n) * interval '50 seconds' end as at
+        ) placed;
+    insert into order_status_log (order_id, sequence, status, changed_by, changed_at)
+        select id, step, (array['received', 'cooking', 'ready', 'completed'])[step], 'mario',
+            placed_at + step * interval '100 seconds'
+        from orders, generate_series(1, 4) step order by placed_at + step * interval '100 seconds'
+"""
+
+
+def asked_by_the_dashboard() -> dict[str, tuple[str, set[str]]]:
+    """Of the orders of two days."""
+    now = datetime.now(UTC)
+    two = days.of_now(now, ZoneInfo("UTC"))
+    since = {"since": two.before_begins, "ends": two.ends}
+    today = {"begins": two.begins, "ends": two.ends}
+    by_key = {"ix_orders_placed_at", "pk_order_status_log"}
+    return {
+        "orders by hour": (plain(reading._HOURS, **since, by_then=two.by_then), {"ix_orders_placed_at"}),
+        "times in steps": (plain(reading._STEPS, **since, begins=two.begins), by_key),
+        "what each has done": (plain(reading._DONE, **today), by_key),
+    }
+
+
+@pytest.fixture(scope="module")
+def years(postgres: Postgres) -> Iterator[Expedite]:
+    """A house that has been open for long."""
+    with copied_database(postgres.url) as database_url:
+        running = Expedite(database_url, "")
+        running.query(FILL_DAYS.format(old=OLD, recent=RECENT))
+        running.query("vacuum analyze")  # as PostgreSQL does by itself in time
+        yield running
+
+
+@pytest.mark.parametrize("name", asked_by_the_dashboard())
+def test_the_dashboard_reads_two_days_however_many_there_have_been(years: Expedite, name: str) -> None:
+    query, indices = asked_by_the_dashboard()[name]
+    explained(years, query)
+    whole = explained(years, query)
+    plan = nodes(whole)
+    assert {node["Index Name"] for node in plan if "Index Name" in node} == indices
+    assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
+    read = int(whole["Shared Hit Blocks"] + whole["Shared Read Blocks"])
+    [(orders,)] = years.query("select pg_relation_size('orders') / 8192")
+    # A sixtieth of the orders, with what lies beside them; and for each, some pages of its history.
+    assert read < orders / 10 + (5 * RECENT if "pk_order_status_log" in indices else 0)
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,7 +244,8 @@ def test_a_query_uses_its_index_and_reads_no_table_as_a_whole(full: Expedite, na
 
 
 def test_there_is_no_index_that_nobody_asked_for(full: Expedite) -> None:
-    used = {index for _, indices in asked_all_the_time().values() for index in indices}
+    asked = {**asked_all_the_time(), **asked_by_the_dashboard()}
+    used = {index for _, indices in asked.values() for index in indices}
     keys = {
         str(constraint.name)  # these keep rules, whoever looks something up by them
         for table in Base.metadata.tables.values()
@@ -137,7 +257,7 @@ def test_there_is_no_index_that_nobody_asked_for(full: Expedite) -> None:
 
 
 def test_an_orders_status_costs_the_same_however_many_orders_there_are(full: Expedite, expedite: Expedite) -> None:
-    expedite.query(FILL.format(orders=100, open=10))
+    expedite.query(fill(100, 10))
 
     def pages(running: Expedite, name: str) -> int:
         query, _ = asked_all_the_time()[name]
@@ -147,7 +267,17 @@ def test_an_orders_status_costs_the_same_however_many_orders_there_are(full: Exp
 
     # A level or two more of each index, and no more.
     assert pages(full, "statuses") <= pages(expedite, "statuses") + 2
-    assert pages(full, "a history") <= pages(expedite, "a history") + 4
+    assert pages(full, "a history") <= pages(expedite, "a history") + 5
+
+
+def test_what_screens_show_costs_the_same_however_many_are_ready(full: Expedite) -> None:
+    query, _ = asked_all_the_time()["what screens show"]
+    plan = explained(full, query)
+    shown = plan["Actual Rows"]
+    assert shown == OPEN + open_orders.MAX_SHOWN["ready"]
+    assert max(node["Actual Rows"] for node in nodes(plan)) == shown
+    scans = [node for node in nodes(plan) if "Relation Name" in node]
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) < 10 * shown
 
 
 ROWS_READ = "select (seq_tup_read + idx_tup_fetch)::int from pg_stat_user_tables where relname = 'orders'"
@@ -155,7 +285,7 @@ ROWS_READ = "select (seq_tup_read + idx_tup_fetch)::int from pg_stat_user_tables
 
 @pytest.mark.parametrize("service", ["order_service", "tracking_service"])
 def test_those_who_ask_for_waiting_orders_share_a_look_at_the_queue(expedite: Expedite, service: str) -> None:
-    expedite.query(FILL.format(orders=3_000, open=3_000))
+    expedite.query(fill(3_000, 3_000))
     process = expedite.start(service)
     eventually(lambda: expedite.query(ROWS_READ)[0][0] > 3_000)  # sessions count when they end
     expedite.query("select pg_stat_reset()")
@@ -194,7 +324,7 @@ def test_what_was_planned_for_empty_tables_costs_no_more_when_they_are_full(
         expedite.query("vacuum analyze orders")
     with pytest.raises(NotFound):
         ask("ORD_20250101_001")
-    expedite.query(FILL.format(orders=3_000, open=300).rstrip().removesuffix("analyze"))
+    expedite.query(fill(3_000, 300).rstrip().removesuffix("analyze"))
     if when_planned == "analyzed when empty":  # what helps then is that plans grow old
         monkeypatch.setattr(group_commit, "monotonic", lambda: time.monotonic() + group_commit._PLAN_LIFE)
     eventually(lambda: expedite.query(READ)[0][0] > 3_000)  # foreign keys; sessions count when they end

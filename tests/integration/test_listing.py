@@ -21,7 +21,11 @@ def house(running: Expedite) -> Expedite:
         running.place(
             customer_name=("Ada Lovelace", "Grace Hopper")[position % 2],
             order_type=order_type,
-            items=[{**TEA, "price": 10 + position % 5}, {**TEA, "name": "Cake", "price": 30 * (position % 4 + 1)}],
+            allergies=["milk"],
+            items=[
+                {**TEA, "price": 10 + position % 5, "note": "no milk"},
+                {**TEA, "name": "Cake", "price": 30 * (position % 4 + 1)},
+            ],
             **where.get(order_type, {}),
         )
     running.query("update orders set status = 'cooking', processed_by = 'chef_mario' where id %% 4 = 0")
@@ -57,10 +61,12 @@ def test_staff_see_all_the_latest_first_with_what_they_need(house: Expedite, emm
     items = listed(house, emma)
     assert numbers(items) == [row[0] for row in house.query("select number from orders order by id desc")]
     assert items[-1]["items"] == [
-        {"name": "Tea", "quantity": 1, "price": 10},
-        {"name": "Cake", "quantity": 1, "price": 30},
+        {"name": "Tea", "quantity": 1, "price": 10, "note": "no milk"},
+        {"name": "Cake", "quantity": 1, "price": 30, "note": None},
     ]
     assert set(items[0]) >= {"status", "customer_name", "order_type", "table_number", "priority", "placed_at"}
+    assert items[-1]["allergies"] == ["milk"]
+    assert items[0]["first_estimate"].endswith("Z")
 
 
 @pytest.mark.parametrize(

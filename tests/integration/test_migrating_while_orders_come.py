@@ -114,6 +114,7 @@ def customers(url: str, patience: float) -> Iterator[list[str]]:
         thread.join(30)
 
 
+@pytest.mark.matrix
 def test_orders_come_while_big_tables_are_changed(old: Expedite, database_url: str, tmp_path: Path) -> None:
     old.query(_BIG_TABLES)
     with customers(database_url, patience=1) as refused:

@@ -85,7 +85,7 @@ _FORBIDDEN = {
     "a rule for rows is NOT VALID at first": r"add constraint (?!.*not valid)",
     "a type is not changed in place": r"alter column \w+ (set data )?type",
     "a column that is there may stay empty": r"alter column \w+ set not null",
-    "a new column is empty, or has a constant": r"add column (?!.*default '?\d).*(default|not null)",
+    "a new column is empty, or has a constant": r"add column (?!.*default ('?\d|'\{\}')).*(default|not null)",
     "nothing is renamed under old code": r"rename (column|to)",
     "no table is rewritten": r"(vacuum full|cluster|alter table .* set (un)?logged)",
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from common.orders import front
 from order_service.orders import sweeping
 from tests.integration.conftest import Transaction
 from tests.support.expedite import Expedite
@@ -87,3 +88,75 @@ def test_it_is_found_also_when_the_oldest_of_its_kind_has_waited_for_long(
     lost = placed(kitchen, "takeout", "received", priority=10)
     placed(kitchen, "takeout", "ready", priority=10)
     assert missing(transaction) == [lost]
+
+
+# --- whose priority has changed since their ticket was sent ---------------------------------------------------
+
+
+def to_the_front(kitchen: Expedite, transaction: Transaction, number: str, *, undo: bool = False) -> None:
+    """It was sent there, or back, an hour ago."""
+    with transaction() as session:
+        front.send(session, number, "anna", undo=undo)
+    kitchen.query("update orders set sent_again_at = sent_again_at - interval '1 hour' where number = %s", number)
+    kitchen.query("delete from outbox")
+
+
+def test_those_that_were_taken_before_it_was_sent_to_the_front_say_nothing(
+    kitchen: Expedite, transaction: Transaction
+) -> None:
+    waits = placed(kitchen, "takeout", "received")
+    placed(kitchen, "takeout", "ready", priority=5)
+    to_the_front(kitchen, transaction, waits)
+    assert missing(transaction) == []
+
+
+def test_it_is_missing_when_a_later_one_was_taken_since_and_its_ticket_goes_to_the_front_again(
+    kitchen: Expedite, transaction: Transaction
+) -> None:
+    lost = placed(kitchen, "takeout", "received")
+    to_the_front(kitchen, transaction, lost)
+    later = placed(kitchen, "takeout", "ready")
+    kitchen.query("update orders set placed_at = now() - interval '30 minutes' where number = %s", later)
+    kitchen.query("update orders set cooking_started_at = now() - interval '20 minutes' where number = %s", later)
+    assert missing(transaction) == [lost]
+    assert kitchen.query("select priority, body ->> 'priority' from outbox") == [(10, "10")]
+
+
+def test_one_that_was_taken_from_the_front_says_nothing_about_those_it_passed(
+    kitchen: Expedite, transaction: Transaction
+) -> None:
+    placed(kitchen, "takeout", "received", priority=5)
+    passed = placed(kitchen, "takeout", "received")
+    to_the_front(kitchen, transaction, passed)
+    kitchen.query(
+        "update orders set status = 'cooking', cooking_started_at = now() - interval '30 minutes',"
+        " processed_by = 'anna' where number = %s",
+        passed,
+    )
+    assert missing(transaction) == []
+
+
+def test_one_that_was_put_back_is_missing_only_by_those_that_came_since(
+    kitchen: Expedite, transaction: Transaction
+) -> None:
+    waits = placed(kitchen, "takeout", "received")
+    to_the_front(kitchen, transaction, waits)
+    to_the_front(kitchen, transaction, waits, undo=True)
+    # Its first ticket failed and comes again: it stands behind this one by now.
+    placed(kitchen, "takeout", "ready")
+    assert missing(transaction) == []
+
+
+def test_one_that_was_taken_from_the_front_failed_and_was_put_back_says_nothing_about_those_it_passed(
+    kitchen: Expedite, transaction: Transaction
+) -> None:
+    placed(kitchen, "takeout", "received")
+    passed = placed(kitchen, "takeout", "received")
+    to_the_front(kitchen, transaction, passed)
+    kitchen.query(
+        "update orders set cooking_started_at = now() - interval '30 minutes', processed_by = 'anna'"
+        " where number = %s",
+        passed,
+    )
+    to_the_front(kitchen, transaction, passed, undo=True)
+    assert missing(transaction) == []

@@ -67,7 +67,7 @@ def test_a_person_is_staff_for_everybody_and_has_a_name_for_the_house(house: Exp
     assert emma.username not in json.dumps(public)
 
     assert get(house, f"/orders/{number}", emma).json()["processed_by"] == emma.username
-    assert requests.get(placed["tracking_url"], timeout=15).json()["processed_by"] == emma.username
+    assert requests.get(house.with_key(placed), timeout=15).json()["processed_by"] == emma.username
     with house.rpc() as rpc:
         assert rpc.order_service.get_status(number)["processed_by"] == emma.username
         history = rpc.order_service.get_history(number)

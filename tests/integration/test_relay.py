@@ -115,7 +115,7 @@ def test_a_change_of_status_that_nobody_follows_does_not_stay(
     expedite: Expedite, place: Callable[..., str]
 ) -> None:
     process = expedite.start("order_service")
-    key = expedite.place()["tracking_url"].replace("?key=", "/cancel?key=")
+    key = expedite.with_key(expedite.place(), "/cancel")
     assert requests.post(key, timeout=5).status_code == 200
     eventually(lambda: outbox_is_empty(expedite))
     assert process.actions("rabbitmq_publish_failed") == []

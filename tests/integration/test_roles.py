@@ -1,22 +1,25 @@
 """Every route, asked by everybody. Who gets what stands in the table; a route that is missing from it fails."""
 
 import inspect
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
 import requests
 from nameko.rpc import Rpc
 
+from common.accounts import tokens
 from common.errors import Invalid, Refusal, Unauthorized
 from common.http import HttpEntrypoint
 from kitchen_service import KitchenService
 from notifier_service import NotifierService
 from order_service import OrderService
-from order_service.accounts import tokens
+from order_service.menu.catalogue import tag
 from tests.support.expedite import SECRET_KEY, Expedite, an_order
 from tests.support.people import NO_LIMITS, PASSWORD, Someone, register
 from tests.support.people import request as send
@@ -31,6 +34,7 @@ EVERYBODY = (200,) * 8
 CREATED = (201,) * 8
 STAFF = (401, 403, 403, 200, 200, 401, 401, 401)
 ADMINS = (401, 403, 403, 403, 200, 401, 401, 401)
+FORM_TYPE = "application/x-www-form-urlencoded"
 THEIRS = (404, 200, 404, 200, 200, 401, 401, 401)
 SIGNED_IN = (401, 200, 200, 200, 200, 401, 401, 401)
 
@@ -75,6 +79,7 @@ TABLE = {
     "POST /orders/<order_number>/dispatch": Case(STAFF, "ready", "delivery"),
     "POST /orders/<order_number>/complete": Case(STAFF, "ready"),
     "POST /orders/<order_number>/recall": Case(STAFF, "ready"),
+    "POST /orders/<order_number>/front": Case(STAFF, "received"),
     "POST /orders/<order_number>/fail": Case(STAFF, "cooking", body=lambda asked: {"reason": "no lettuce"}),
     "GET /menu": Case(EVERYBODY),
     "POST /menu": Case((401, 403, 403, 201, 201, 401, 401, 401), body=_dish),
@@ -90,26 +95,117 @@ TABLE = {
     "GET /users": Case(ADMINS),
     "PUT /users/<user_id>/role": Case(ADMINS, body=lambda asked: {"role": "employee"}),
     "GET /orders/<order_number>/status": Case(EVERYBODY, "received"),
+    "GET /orders/<order_number>/stream": Case(EVERYBODY, "received"),
     "GET /orders/<order_number>/history": Case(EVERYBODY, "received"),
+    "GET /lobby/stream": Case(EVERYBODY),
+    "GET /dashboard.csv": Case(STAFF),
     "GET /workers/status": Case(EVERYBODY),
     "GET /orders/stuck": Case(EVERYBODY),
     "GET /health": Case(EVERYBODY),
     "GET /health/live": Case(EVERYBODY),
     "GET /health/ready": Case(EVERYBODY),
     "GET /metrics": Case(EVERYBODY),
+    "GET /static/<service>/<file>": Case(EVERYBODY),
 }
 
 
-def routes() -> dict[str, list[tuple[Any, str]]]:
-    """All routes of all services, with the classes and methods that answer them."""
+def _order_by_page(asked: PageRequest) -> dict[str, Any]:
+    """An order's form, of a dish that is on the menu."""
+    name = asked.new_name()
+    dish = {"name": name, "category": "drink", "price": 3.5}
+    assert send(asked.running, "POST", "/menu", dish, asked.people["admin"]).status_code == 201
+    return {"customer_name": "Ada Lovelace", "order_type": "takeout", f"q{tag(name)}": "1"}
+
+
+OPEN = ("200",) * 8
+DOOR = ("200", *("303 /",) * 4, *("200",) * 3)
+HOME = ("303 /",) * 8
+FOR_STAFF = ("303 /sign-in", "403", "403", "200", "200", *("303 /sign-in",) * 3)
+TRACKER = "303 /track/<order_number>"
+
+
+def by_staff(answer: str) -> tuple[str, ...]:
+    return ("303 /sign-in", "403", "403", answer, answer, *("303 /sign-in",) * 3)
+
+
+def by_admins(answer: str) -> tuple[str, ...]:
+    return ("303 /sign-in", "403", "403", "403", answer, *("303 /sign-in",) * 3)
+
+
+@dataclass(frozen=True)
+class PageCase:
+    """A page, or a form that is sent to one, and what each of ASKING gets in a browser: the status, and the path
+    that it leads to."""
+
+    expected: tuple[str, ...]
+    order: str | None = None
+    order_type: str = "takeout"
+    form: Callable[["PageRequest"], dict[str, Any]] = lambda asked: {}
+
+
+#: A page may have the address of a route of the other table: it is what a browser gets there.
+PAGES = {
+    "GET /": PageCase(OPEN),
+    "POST /": PageCase((*("303 /track/<order_number>",) * 5, *("401",) * 3), form=_order_by_page),
+    "GET /estimate": PageCase(OPEN),
+    "GET /orders": PageCase(("303 /sign-in", *("200",) * 4, *("303 /sign-in",) * 3)),
+    "GET /sign-in": PageCase(DOOR),
+    "POST /sign-in": PageCase(
+        HOME, form=lambda asked: {"email": asked.people["customer"].email, "password": PASSWORD}
+    ),
+    "GET /register": PageCase(DOOR),
+    "POST /register": PageCase(HOME, form=_registration),
+    "GET /account": PageCase(("303 /sign-in", *("200",) * 4, *("303 /sign-in",) * 3)),
+    "POST /account": PageCase(
+        ("303 /sign-in", *("303 /account",) * 4, *("303 /sign-in",) * 3),
+        form=lambda asked: {"current_password": PASSWORD, "new_password": "another battery"},
+    ),
+    "POST /sign-out": PageCase(HOME),
+    "GET /board": PageCase(by_staff("200")),
+    "GET /board/stream": PageCase(by_staff("200")),
+    "GET /board/<order_number>/slip": PageCase(by_staff("200"), "received"),
+    "GET /board/<order_number>/fail": PageCase(by_staff("200"), "received"),
+    "POST /board/<order_number>/<move>": PageCase(by_staff("303 /board"), "received"),
+    "GET /track/<order_number>": PageCase(OPEN, "received"),
+    "POST /orders/<order_number>/cancel-by-page": PageCase(
+        ("404", TRACKER, "404", TRACKER, TRACKER, *("303 /sign-in",) * 3), "received"
+    ),
+    "GET /lobby": PageCase(OPEN),
+    "GET /dashboard": PageCase(FOR_STAFF),
+    "GET /dashboard/stream": PageCase(FOR_STAFF),
+    "GET /menu": PageCase(by_staff("200")),
+    "POST /menu": PageCase(by_staff("303 /menu"), form=_dish),
+    "POST /menu/<name>": PageCase(by_staff("303 /menu"), form=_dish),
+    "POST /menu/<name>/availability": PageCase(by_staff("303 /menu"), form=lambda asked: {"available": "no"}),
+    "POST /menu/<name>/removal": PageCase(by_staff("303 /menu")),
+    "GET /users": PageCase(by_admins("200")),
+    "POST /users/<user_id>/role": PageCase(by_admins("303 /users"), form=lambda asked: {"role": "employee"}),
+}
+FORMS = [route for route in PAGES if route.startswith("POST ")]
+#: What of these a request does to people stays done: each case has people of its own.
+CHANGING_PEOPLE = ("PUT ", "POST /account", "POST /users")
+
+
+def routes(pages: bool = False) -> dict[str, list[tuple[Any, str]]]:
+    """All routes of all services, pages or others, with the classes and methods that answer them."""
     found: dict[str, list[tuple[Any, str]]] = {}
     for service in SERVICES:
         for name in dir(service):
             for entrypoint in getattr(getattr(service, name), "nameko_entrypoints", ()):
-                if isinstance(entrypoint, HttpEntrypoint):
+                if isinstance(entrypoint, HttpEntrypoint) and entrypoint.is_page == pages:
                     route = f"{entrypoint.method} {entrypoint.url}"
                     found.setdefault(route, []).append((service, name))
     return found
+
+
+def address_of(asked: "PageRequest", route: str, values: dict[str, Any], pages: bool = False) -> str:
+    """Where that is asked of the first service that has it and runs."""
+    service = next(
+        each.name for each, _ in routes(pages)[route] if each.name in {p.service for p in asked.running.processes}
+    )
+    path = route.partition(" ")[2].replace("<", "{").replace(">", "}")
+    values = {**values, "service": service.removesuffix("_service")}
+    return f"{asked.running.url(service)}{path.format_map(values)}"
 
 
 def is_rpc(service: Any, method: str) -> bool:
@@ -133,6 +229,7 @@ def arguments_of(asked: "PageRequest", route: str) -> dict[str, Any]:
 def house(running: Expedite) -> Expedite:
     for service in ("order_service", "tracking_service"):
         running.start(service, **NO_LIMITS)
+    running.start_worker("pass", COOKING="staffed")
     return running
 
 
@@ -143,9 +240,11 @@ def everybody(house: Expedite) -> dict[str, Someone]:
 
 @pytest.fixture
 def asked(house: Expedite, everybody: dict[str, Someone], request: pytest.FixtureRequest) -> PageRequest:
-    """About people who stay as they are, where a case does not change them."""
+    """About people who stay as they are, where a case does not change them. A board shows the 200 that have waited
+    longest, so what other cases have ordered is done."""
+    house.query("update orders set status = 'completed', completed_at = now() - interval '1 day'")
     route = getattr(request.node, "callspec", None) and request.node.callspec.params.get("route", "")
-    return PageRequest(house, people(house) if str(route).startswith("PUT ") else everybody)
+    return PageRequest(house, people(house) if str(route).startswith(CHANGING_PEOPLE) else everybody)
 
 
 def people(house: Expedite) -> dict[str, Someone]:
@@ -168,11 +267,16 @@ def people(house: Expedite) -> dict[str, Someone]:
     return known
 
 
-def prepared(asked: PageRequest, route: str) -> dict[str, Any]:
+def prepared(asked: PageRequest, route: str, case: Case | PageCase | None = None) -> dict[str, Any]:
     """What the request's path names, made anew: the customer's order, a dish, a user."""
-    case = TABLE[route]
+    case = case or TABLE[route]
     house, customer = asked.running, asked.people["customer"]
-    values: dict[str, Any] = {"name": asked.new_name(), "user_id": asked.people["other"].id}
+    values: dict[str, Any] = {
+        "name": asked.new_name(),
+        "user_id": asked.people["other"].id,
+        "file": "base.css",
+        "move": "start",
+    }
     if case.order is not None:
         order = an_order(order_type=case.order_type)
         if case.order_type == "delivery":
@@ -185,7 +289,7 @@ def prepared(asked: PageRequest, route: str) -> dict[str, Any]:
             case.order,
             values["order_number"],
         )
-    if route.endswith("/menu/<name>"):
+    if "/menu/<name>" in route:
         dish = {"name": values["name"], "category": "drink", "price": 3.5}
         assert send(house, "POST", "/menu", dish, asked.people["admin"]).status_code == 201
     return values
@@ -193,29 +297,106 @@ def prepared(asked: PageRequest, route: str) -> dict[str, Any]:
 
 def test_every_route_is_in_the_table() -> None:
     assert set(routes()) == set(TABLE)
+    assert set(routes(pages=True)) == set(PAGES)
 
 
 @pytest.mark.parametrize("route", TABLE)
 def test_by_http_everybody_gets_what_the_table_says(asked: PageRequest, route: str) -> None:
     case = TABLE[route]
-    method, pattern = route.split(" ")
-    service = "order_service" if routes()[route][0][0] is OrderService else "tracking_service"
     got = []
     for asking in ASKING:
-        path = pattern.replace("<", "{").replace(">", "}").format_map(prepared(asked, route))
-        answer = requests.request(
-            method,
-            f"{asked.running.url(service)}{path}",
-            json=case.body(asked),
-            headers=asked.people[asking].headers if asking in asked.people else {},
-            timeout=15,
-        )
+        headers = asked.people[asking].headers if asking in asked.people else {}
+        answer = ask(asked, route, headers)
         got.append(answer.status_code)
         if answer.status_code == 401:
             assert answer.headers["WWW-Authenticate"] == "Bearer"
         if answer.status_code >= 400:
             assert answer.headers["Content-Type"] == "application/problem+json"
     assert dict(zip(ASKING, got, strict=True)) == dict(zip(ASKING, case.expected, strict=True))
+
+
+def ask(asked: PageRequest, route: str, headers: dict[str, str]) -> requests.Response:
+    """As a program, with those headers."""
+    url = address_of(asked, route, prepared(asked, route))
+    is_stream = route.endswith("/stream")  # which has no end
+    return requests.request(
+        route.partition(" ")[0], url, json=TABLE[route].body(asked), headers=headers, timeout=15, stream=is_stream
+    )
+
+
+def session(asked: PageRequest, asking: str) -> dict[str, str]:
+    """A browser's cookie."""
+    return {"Cookie": f"other=1; expedite={asked.people[asking].token}"} if asking in asked.people else {}
+
+
+@pytest.mark.parametrize("route", TABLE)
+def test_a_script_of_our_pages_may_do_what_its_person_may(asked: PageRequest, route: str) -> None:
+    got = []
+    for asking in ASKING:
+        headers = {**session(asked, asking), "Origin": asked.running.url("tracking_service")}
+        got.append(ask(asked, route, headers).status_code)
+    assert dict(zip(ASKING, got, strict=True)) == dict(zip(ASKING, TABLE[route].expected, strict=True))
+
+
+@pytest.mark.parametrize("route", [route for route in TABLE if not route.startswith("GET ")])
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://evil.example", "{door}.evil.example", "http://127.0.0.1"]
+)
+def test_what_another_site_sends_is_done_in_nobodys_name(
+    asked: PageRequest, route: str, origin: str | None
+) -> None:
+    """The browser may send its cookie along: it counts for nothing."""
+    door = asked.running.url("order_service")
+    headers = {} if origin is None else {"Origin": origin.format(door=door)}
+    for asking in ("customer", "admin"):
+        answer = ask(asked, route, {**session(asked, asking), **headers, "Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == TABLE[route].expected[ASKING.index("nobody")]
+
+
+def browse(asked: PageRequest, route: str, headers: dict[str, str]) -> requests.Response:
+    """As a browser, with those headers."""
+    case = PAGES[route]
+    url = address_of(asked, route, prepared(asked, route, case), pages=True)
+    is_stream = route.endswith("/stream")  # which has no end
+    answer = requests.request(
+        route.partition(" ")[0],
+        url,
+        data=case.form(asked) if route in FORMS else None,
+        headers={"Accept": "text/html,*/*;q=0.8", "Content-Type": FORM_TYPE, **headers},
+        allow_redirects=False,
+        timeout=15,
+        stream=is_stream,
+    )
+    if is_stream:
+        answer.close()
+    return answer
+
+
+@pytest.mark.parametrize("route", PAGES)
+def test_in_a_browser_everybody_gets_what_the_table_says(asked: PageRequest, route: str) -> None:
+    got = []
+    for asking in ASKING:
+        service = routes(pages=True)[route][0][0].name
+        answer = browse(asked, route, {**session(asked, asking), "Origin": asked.running.url(service)})
+        is_told = route.endswith("/stream") and answer.status_code == 200
+        assert answer.headers["Content-Type"] == ("text/event-stream" if is_told else "text/html; charset=utf-8")
+        leads_to = re.sub(r"ORD_\d+_\d+", "<order_number>", urlsplit(answer.headers.get("Location", "")).path)
+        got.append(f"{answer.status_code} {leads_to}".strip())
+    assert dict(zip(ASKING, got, strict=True)) == dict(zip(ASKING, PAGES[route].expected, strict=True))
+
+
+@pytest.mark.parametrize("route", FORMS)
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://evil.example", "{door}.evil.example", "http://127.0.0.1"]
+)
+def test_a_form_that_no_page_of_ours_sent_is_refused(asked: PageRequest, route: str, origin: str | None) -> None:
+    door = asked.running.url("order_service")
+    headers = {} if origin is None else {"Origin": origin.format(door=door)}
+    for asking in ("nobody", "customer", "admin"):
+        answer = browse(asked, route, {**session(asked, asking), **headers, "Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403
+        assert "Set-Cookie" not in answer.headers
+        assert "another site" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -249,7 +430,14 @@ def _named(asked: PageRequest, asking: str) -> dict[str, Any]:
     return {"user": someone.id if asking == "customer" else someone.email}
 
 
-@pytest.mark.parametrize("route", [route for route in TABLE if TABLE[route].expected in (STAFF, ADMINS)])
+@pytest.mark.parametrize(
+    "route",
+    [
+        route
+        for route, [(service, method), *_] in routes().items()
+        if route in TABLE and TABLE[route].expected in (STAFF, ADMINS) and is_rpc(service, method)
+    ],
+)
 def test_the_house_may_do_what_staff_may(asked: PageRequest, route: str) -> None:
     service, method = routes()[route][0]
     arguments = arguments_of(asked, route)
@@ -259,7 +447,7 @@ def test_the_house_may_do_what_staff_may(asked: PageRequest, route: str) -> None
 
 def test_a_guests_order_is_a_status_by_number_and_all_of_it_with_its_key(asked: PageRequest) -> None:
     placed = send(asked.running, "POST", "/orders", an_order(notification_email="ada@example.com"))
-    number, link = placed.json()["order_number"], placed.json()["tracking_url"]
+    number, link = placed.json()["order_number"], asked.running.with_key(placed.json())
     for asking in ("nobody", "customer"):
         who = asked.people.get(asking)
         by_number = send(asked.running, "GET", f"/orders/{number}", who=who).json()

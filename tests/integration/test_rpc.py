@@ -75,7 +75,7 @@ def test_an_order_is_placed_read_and_cancelled(house: Expedite, call: Call) -> N
         ("order_service", "cancel_order", number, {"reason": "closing early"}),
     )
     assert read["result"]["customer_name"] == "Ada Lovelace"
-    assert read["result"]["items"] == [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99}]
+    assert read["result"]["items"] == [{"name": "Margherita Pizza", "quantity": 1, "price": 15.99, "note": None}]
     assert status["result"]["current_status"] == "received"
     assert [(step["status"], step["changed_by"]) for step in history["result"]] == [("received", "staff")]
     assert cancelled["result"]["status"] == "cancelled"

@@ -4,6 +4,7 @@ import contextlib
 import resource
 import signal
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -77,6 +78,29 @@ def test_pieces_come_in_chunks_and_as_they_are_to_an_old_client(streaming: Proce
     assert body.startswith(b"data: hello\n\n")
     with listen(streaming, method="HEAD") as sock:
         assert received(sock).endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_client_that_has_gone_is_noticed_also_when_there_is_nothing_to_tell(
+    streaming: Process, how: str
+) -> None:
+    sock = connect(streaming)
+    sock.sendall(b"GET /silent HTTP/1.1\r\nHost: x\r\n\r\n")
+    hears(sock, b"hello")
+    assert requests.get(f"{streaming.url}/open", timeout=5).json() == {"open": 1}
+    if how == "reset":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+    eventually(lambda: requests.get(f"{streaming.url}/open", timeout=5).json() == {"open": 0})
+    assert not [line for line in streaming.logged() if line["level"] == "ERROR"]
+
+
+def test_a_client_that_says_more_gets_its_stream_and_no_other_answer(streaming: Process) -> None:
+    with listen(streaming) as sock:
+        sock.sendall(b"GET /open HTTP/1.1\r\nHost: x\r\n\r\n")
+        hears(sock, b": here")
+        assert requests.post(f"{streaming.url}/tell", json=7, timeout=10).json() == {"told": 1}
+        assert b'"open"' not in hears(sock, b"data: 7\n\n")
 
 
 def test_a_process_that_stops_ends_them(streaming: Process) -> None:

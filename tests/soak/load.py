@@ -90,15 +90,15 @@ class Load:
             if status != 201:
                 self.wrong.append(f"{order} was answered {status} {body}")
                 continue
-            cancelled = self._cancel(body["tracking_url"]) if serial % 9 == 4 else None
+            cancelled = self._cancel(body["order_number"], body["tracking_url"]) if serial % 9 == 4 else None
             self.placed.append(Placed(order["customer_name"], body["order_number"], cancelled))
             if serial % 5 == 3:
                 self._track(body["order_number"])
 
-    def _cancel(self, tracking_url: str) -> bool | None:
+    def _cancel(self, number: str, tracking_url: str) -> bool | None:
         """Whether the order was cancelled; None when nobody knows."""
-        link = urlsplit(tracking_url)
-        answer = self._insist("POST", f"{link.path}/cancel?{link.query}", self.order_addresses)
+        key = urlsplit(tracking_url).query
+        answer = self._insist("POST", f"/orders/{number}/cancel?{key}", self.order_addresses)
         if answer is None:
             self.unanswered.append(tracking_url)
             return None

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import amqp
 import psycopg2
@@ -18,7 +19,8 @@ from nameko.standalone.rpc import ClusterRpcProxy
 
 from common.settings import load_config
 from devstack import launcher
-from devstack.processes import command_for, free_port
+from devstack.processes import free_port
+from tests.support import preloaded
 from tests.support.eventually import eventually
 
 ROOT = launcher.CHECKOUT
@@ -39,7 +41,7 @@ class Process:
 
     service: str
     address: str
-    popen: subprocess.Popen[str]
+    popen: preloaded.Forked | subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
 
     @property
@@ -129,16 +131,8 @@ class Expedite:
         if any(process.service == service for process in self.processes):
             settings.setdefault(address_name, f"127.0.0.1:{free_port()}")
         environment = self.environment(**settings)
-        popen = subprocess.Popen(
-            # Also when pytest itself is killed, nothing stays behind.
-            command_for(launcher.nameko_run(module or service, CONFIG), dies_with=signal.SIGKILL),
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        _, *arguments = launcher.nameko_run(module or service, CONFIG)
+        popen = preloaded.start(ROOT, [str(each) for each in arguments], environment)
         process = Process(service, environment[address_name], popen)
         threading.Thread(target=_collect, args=(process,), daemon=True).start()
         self.processes.append(process)
@@ -190,6 +184,11 @@ class Expedite:
         answer = requests.post(f"{url}/orders", json=an_order(**changes), timeout=15)
         assert answer.status_code == 201, answer.text
         return answer.json()  # type: ignore[no-any-return]
+
+    def with_key(self, placed: dict[str, Any], step: str = "") -> str:
+        """Where programs read a placed order, or take a step with it ("/cancel"), by its link's secret."""
+        key = urlsplit(placed["tracking_url"]).query
+        return f"{self.url('order_service')}/orders/{placed['order_number']}{step}?{key}"
 
     def place_number(self, **changes: Any) -> str:
         """`place()`, for its order's number."""

@@ -2,11 +2,14 @@
 
 import itertools
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
 import requests
 
-from tests.support.expedite import Expedite
+from common.accounts import tokens
+from tests.support.expedite import SECRET_KEY, Expedite
 
 PASSWORD = "correct horse battery"
 NO_LIMITS = {
@@ -43,6 +46,17 @@ def register(running: Expedite, name: str = "ada", role: str = "customer") -> So
         answer = sign_in(running, email)
         assert answer.status_code == 200, answer.text
     return Someone(answer.json()["user"]["id"], email, username, answer.json()["token"])
+
+
+def session_of(who: Someone, **said: timedelta) -> str:
+    """A session's token whose times are so far from now; signed in when it was issued, if nothing else is said."""
+    key = tokens._key(SECRET_KEY.encode())
+    claims = jwt.decode(who.token, key, ["HS256"])
+    now = datetime.now(UTC)
+    times = {"auth_time": said.get("iat", timedelta(0)), **said}
+    return jwt.encode(
+        {**claims, **{name: int((now + away).timestamp()) for name, away in times.items()}}, key, "HS256"
+    )
 
 
 def sign_in(running: Expedite, email: str, password: str = PASSWORD) -> requests.Response:

@@ -42,14 +42,18 @@ class Streaming:
 
         return Stream(fail())
 
-    def _pieces(self) -> Generator[bytes, None, None]:
+    @http("GET", "/silent")
+    def silent(self) -> Stream:
+        return Stream(self._pieces(quiet=60))
+
+    def _pieces(self, quiet: float = 0.2) -> Generator[bytes, None, None]:
         queue: eventlet.Queue = eventlet.Queue()
         _listening.add(queue)
         try:
             yield b"data: hello\n\n"
             while True:
                 try:
-                    yield b"data: %s\n\n" % str(queue.get(timeout=0.2)).encode()
+                    yield b"data: %s\n\n" % str(queue.get(timeout=quiet)).encode()
                 except eventlet.queue.Empty:
                     yield b": here\n\n"
         finally:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from common.accounts.access import GUEST, OPERATOR, Person, Visibility, visibility
 from common.errors import Forbidden, Refusal, Unauthorized
-from order_service.access import GUEST, OPERATOR, Person, Visibility, visibility
 from order_service.name_keys import name_key
 
 ADA, OTTO = 1, 2

@@ -12,10 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from common.settings import Settings, load_config
+from common.pages.settings import PageSettings
+from common.settings import load_config
+from kitchen_service import KitchenService
 from kitchen_service.settings import KitchenSettings
+from notifier_service import NotifierService
+from order_service import OrderService
 from order_service.settings import OrderSettings
 from tests.support.expedite import ROOT
+from tracking_service import TrackingService
 
 
 class _Plain(yaml.SafeLoader):
@@ -30,6 +35,10 @@ class _Plain(yaml.SafeLoader):
 COMPOSE: dict[str, Any] = yaml.load((ROOT / "docker-compose.yml").read_text(), _Plain)
 CONTAINERS: dict[str, Any] = COMPOSE["services"]
 OURS = [name for name, container in CONTAINERS.items() if container["image"] == "expedite"]
+KINDS = {
+    service.name.removesuffix("_service"): service.settings_class
+    for service in (OrderService, KitchenService, TrackingService, NotifierService)
+}
 SERVERS = [name for name in CONTAINERS if name != "migrate"]
 
 
@@ -71,17 +80,20 @@ def prepare(folder: Path, *host: str) -> dict[str, str]:
 
 def test_what_prepare_makes_is_all_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = prepare(tmp_path, "bar.example")
-    for name in ("order", "kitchen", "tracking", "notifier"):
+    assert [name for name, kind in KINDS.items() if not issubclass(kind, PageSettings)] == ["notifier"]
+    for name, kind in KINDS.items():
         passed = environment(name, given)
         for key in set(re.findall(r"\$\{(\w+)", (ROOT / "config.yml").read_text())):
             monkeypatch.delenv(key, raising=False)
         for key, value in passed.items():
             monkeypatch.setenv(key, value)
-        kind = OrderSettings if name == "order" else Settings
         found = kind.of(load_config(ROOT / "config.yml"), f"{name}_service")
-        if isinstance(found, OrderSettings):
+        if isinstance(found, PageSettings):
             assert len(found.signing_key()) >= 32
-            assert found.public_url == "https://bar.example"
+            # Behind the proxy there is one address for all.
+            assert found.own_origins == {"https://bar.example"}
+            assert found.time_zone.key == "UTC"
+        if isinstance(found, OrderSettings):
             assert found.open_items is False
             assert found.guest_orders is True
             assert found.rate_limits.order_address
@@ -90,6 +102,7 @@ def test_what_prepare_makes_is_all_that_is_asked_for(tmp_path: Path, monkeypatch
         assert given["POSTGRES_PASSWORD"] in found.database_url
         assert given["RABBITMQ_PASSWORD"] in found.amqp_uri
     assert environment("kitchen", {**given, "COOKING": "staffed"})["COOKING"] == "staffed"
+    assert environment("order", {**given, "TIME_ZONE": "Europe/Rome"})["TIME_ZONE"] == "Europe/Rome"
     assert len(set(given.values())) == 4
 
 
@@ -120,11 +133,11 @@ def test_only_the_proxy_can_be_reached() -> None:
     for name, container in CONTAINERS.items():
         assert name == "proxy" or set(container["networks"]) <= internal, name
         assert "network_mode" not in container
-    # It reaches the two services that have customers, and no server.
+    # It reaches the services that have pages, and no server.
     beside = {
         name for name in CONTAINERS if set(CONTAINERS[name]["networks"]) & set(CONTAINERS["proxy"]["networks"])
     }
-    assert beside == {"proxy", "order", "tracking"}
+    assert beside == {"proxy", "order", "kitchen", "tracking"}
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -182,7 +195,7 @@ def test_every_file_that_is_named_is_there() -> None:
     proxy = (ROOT / "deploy/proxy/haproxy.cfg").read_text()
     (mount,) = CONTAINERS["proxy"]["volumes"]
     assert f"{mount.split(':')[1]}/certificates" in proxy
-    for name, port in (("order", 3000), ("tracking", 3002)):
+    for name, port in (("order", 3000), ("kitchen", 3001), ("tracking", 3002)):
         assert f"-{name}:{port}}}" in proxy
         assert CONTAINERS[name]["environment"][f"{name.upper()}_ADDRESS"].endswith(f":{port}")
         assert f":{port}/health/ready" in CONTAINERS[name]["healthcheck"]["test"][-1]

@@ -65,3 +65,27 @@ def test_other_lines_count_when_the_same_hands_cook_them() -> None:
     for types, ahead in ((("takeout",), 20), (("takeout", "dine_in"), 28)):
         queue = KitchenQueue(waiting, {}, [WorkerOnline(types, 1)])
         assert queue.seconds_for("takeout", 10, 1, 3) == 10 + ahead
+
+
+@pytest.mark.parametrize(
+    ("order_type", "priority", "order_id", "ahead"),
+    [
+        ("takeout", 1, 2, 1),
+        ("takeout", 1, 4, 3),
+        ("takeout", 10, 8, 0),
+        ("takeout", 5, 9, 1),
+        ("dine_in", 1, 9, 0),
+    ],
+)
+def test_how_many_of_its_type_come_before_an_order(
+    order_type: str, priority: int, order_id: int, ahead: int
+) -> None:
+    waiting = {
+        ("takeout", 1): WaitingLine([2, 3, 4], [20, 50, 90]),
+        ("takeout", 10): WaitingLine([8], [7]),
+        ("delivery", 10): WaitingLine([1], [7]),
+    }
+    queue = KitchenQueue(waiting, {}, [WorkerOnline(("takeout", "dine_in"), 1)])
+    assert queue.ahead_of(order_type, priority, order_id) == ahead
+    assert queue.takes("dine_in")
+    assert not queue.takes("delivery")

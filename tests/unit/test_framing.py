@@ -344,7 +344,7 @@ _request = st.tuples(
 _bytes = st.lists(_request, min_size=1, max_size=3).map(b"".join)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(_bytes)
 @example(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: x\r\n\r\n")
 @example(CHUNKED + b"3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -358,7 +358,7 @@ def test_what_h11_refuses_is_refused_and_what_both_take_means_the_same(data: byt
         assert refusal is not None or unfinished
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_bytes, st.integers(1, 9))
 def test_it_does_not_matter_in_which_pieces_it_comes(data: bytes, size: int) -> None:
     whole, in_pieces = read(data), read(data, size)

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from common import codec
 from common.errors import Invalid
-from order_service.orders.order_form import Item, OrderRequest
+from common.orders.allergens import ALLERGENS
+from order_service.menu.catalogue import Catalogue, Dish
+from order_service.orders.order_form import Draft, Item, OrderRequest
 from tests.support import forms as order_form
 from tests.support.expedite import PIZZA, an_order
 
 ADDRESS = "12 Harbour Street"
 HUGE = 10**400
+NEGRONI = Catalogue([Dish("Negroni", Decimal("12.00"), 30, True)])
 
 
 def broken(body: Any, **options: Any) -> dict[str, str]:
@@ -307,6 +310,119 @@ def test_what_an_item_requires_is_missed(field: str) -> None:
     assert broken(an_order(items=[PIZZA, item])) == {f"items[1].{field}": "Missing."}
 
 
+@pytest.mark.parametrize(
+    ("sent", "note"),
+    [
+        ("no basil on one", "no basil on one"),
+        ("  no basil ", "no basil"),
+        ("x" * 140, "x" * 140),
+        ("e\u0301" * 140, "é" * 140),
+        ("sans gluten – c'est pour un enfant", "sans gluten – c'est pour un enfant"),
+        ("بدون بصل", "بدون بصل"),
+        ("<b>well done</b>", "<b>well done</b>"),
+        ("well done 👩\u200d🍳", "well done 👩\u200d🍳"),
+        ("", None),
+        (" \t\u3000", None),
+        (None, None),
+    ],
+)
+def test_a_note_is_a_line_of_at_most_140_characters_or_none(sent: str | None, note: str | None) -> None:
+    with_note = order_form.read(with_item(note=sent))
+    assert [item.note for item in with_note.items] == [None, note]
+
+
+@pytest.mark.parametrize("note", ["x" * 141, "a\nb", "a\x00", "\u202ea", "a\ud800", "\u200e", 5, True, ["a"], {}])
+def test_notes_that_are_refused(note: Any) -> None:
+    assert list(broken(with_item(note=note))) == ["items[1].note"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "allergies"),
+    [
+        (["nuts"], ("nuts",)),
+        (["nuts", "eggs", "gluten", "eggs"], ("gluten", "eggs", "nuts")),
+        ([*reversed(ALLERGENS)], ALLERGENS),
+        ([], ()),
+        (None, ()),
+    ],
+)
+def test_allergies_are_of_the_fourteen_each_once_in_their_order(sent: Any, allergies: tuple[str, ...]) -> None:
+    assert len(ALLERGENS) == 14
+    assert order_form.read({**an_order(), "allergies": sent}).allergies == allergies
+
+
+@pytest.mark.parametrize(
+    ("allergies", "field"),
+    [
+        ("nuts", "allergies"),
+        ({"nuts": True}, "allergies"),
+        (["nuts"] * 15, "allergies"),
+        (["cats"], "allergies[0]"),
+        (["nuts", "Nuts"], "allergies[1]"),
+        ([None], "allergies[0]"),
+        ([["nuts"]], "allergies[0]"),
+        ([True], "allergies[0]"),
+    ],
+)
+def test_other_allergies_are_refused(allergies: Any, field: str) -> None:
+    assert list(broken({**an_order(), "allergies": allergies})) == [field]
+
+
+def test_a_recipe_may_have_a_note_and_allergies() -> None:
+    recipe = {"recipe": "Negroni", "note": " no ice ", "allergies": ["sulphites"]}
+    order = Draft(recipe, "ada").priced(NEGRONI, open_items=False)
+    assert [(item.name, item.quantity, item.note) for item in order.items] == [("Negroni", 1, "no ice")]
+    assert order.allergies == ("sulphites",)
+    with pytest.raises(Invalid) as refusal:
+        Draft({**recipe, "note": "x" * 141}, "ada").priced(NEGRONI, open_items=False)
+    assert [error["field"] for error in refusal.value.extra["errors"]] == ["note"]
+    assert set(broken({**an_order(), "note": "no ice"})) == {"note"}
+
+
+def test_what_a_customer_wrote_is_not_shown_with_an_order() -> None:
+    order = order_form.read({**with_item(note="no basil"), "allergies": ["nuts"]})
+    assert "basil" not in f"{order}"
+    assert "nuts" not in f"{order}"
+
+
+#: Of the orders that they stand beside, as they were when there were no notes and no allergies: stored keys have
+#: such fingerprints.
+FINGERPRINTS = [
+    (an_order(), "0f3ea74b8f9dd4b202d47a74fe043be835a5c822059ff6037b6b85404c4485ff"),
+    (
+        an_order(
+            order_type="dine_in",
+            table_number=7,
+            items=[{"name": "Tea", "quantity": 2, "price": Decimal("2.50")}],
+            notification_email="Ada@Example.com",
+        ),
+        "80b6b2fb5fb0bba84e33fffc187ea4bfa72f643eeb11e751bcc85954208f7b0f",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "fingerprint"), FINGERPRINTS)
+def test_an_order_that_says_nothing_new_is_known_as_before(body: dict[str, Any], fingerprint: str) -> None:
+    assert Draft(body).fingerprint() == fingerprint
+    nothing = [{**item, "note": said} for item, said in zip(body["items"], (None, " "), strict=False)]
+    assert Draft({**body, "items": nothing, "allergies": []}).fingerprint() == fingerprint
+    assert Draft({**body, "allergies": None}).fingerprint() == fingerprint
+
+
+def test_an_order_with_another_note_or_allergy_is_another() -> None:
+    orders = [
+        an_order(),
+        with_item(),
+        with_item(note="no basil"),
+        with_item(note="no Basil"),
+        an_order(items=[{**PIZZA, "note": "no basil"}, PIZZA]),
+        an_order(allergies=["nuts"]),
+        an_order(allergies=["nuts", "eggs"]),
+    ]
+    assert len({Draft(order).fingerprint() for order in orders}) == len(orders)
+    assert Draft(orders[-1]).fingerprint() == Draft(an_order(allergies=["eggs", "nuts", "eggs"])).fingerprint()
+
+
 def test_unknown_fields_are_named() -> None:
     order = {**an_order(items=[{**PIZZA, "size": "XL"}]), "tip": 5, "__class__": {}}
     assert set(broken(order)) == {"tip", "__class__", "items[0].size"}
@@ -364,6 +480,7 @@ nearly_an_item = st.fixed_dictionaries(
         "name": st.just("Pizza") | any_json,
         "quantity": st.integers(0, 11) | any_json,
         "price": st.decimals(0, 1001, places=2) | any_json,
+        "note": any_text | any_json,
         "size": any_json,
     },
 )
@@ -375,6 +492,7 @@ nearly_an_order = st.fixed_dictionaries(
         "items": st.lists(nearly_an_item | any_json, max_size=3) | any_json,
         "table_number": st.integers(0, 101) | any_json,
         "delivery_address": st.just(ADDRESS) | any_json,
+        "allergies": st.lists(st.sampled_from(ALLERGENS) | any_json, max_size=15) | any_json,
         "_schema": any_json,
     },
 )

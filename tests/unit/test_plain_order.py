@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.orders.allergens import ALLERGENS
 from order_service.orders import order_form, plain_order
 from tests.support.expedite import an_order
 
@@ -21,8 +22,9 @@ ODD = st.sampled_from([None, True, False, 0, 1, 3.0, "", "1", [], {}, Decimal("3
 PRICES = st.one_of(st.decimals("-1", "1001", places=2), st.decimals("0", "1000"), ODD)
 ITEMS = st.fixed_dictionaries(
     {"name": st.one_of(LINES, ODD), "quantity": st.one_of(st.integers(-1, 12), ODD), "price": PRICES},
-    optional={"extra": ODD},
+    optional={"extra": ODD, "note": st.one_of(LINES, st.text("ab", min_size=138, max_size=142), ODD)},
 )
+ALLERGIES = st.lists(st.one_of(st.sampled_from([*ALLERGENS, "cats"]), ODD), max_size=16)
 ORDERS = st.fixed_dictionaries(
     {
         "customer_name": st.one_of(LINES, ODD),
@@ -32,6 +34,7 @@ ORDERS = st.fixed_dictionaries(
     optional={
         "table_number": st.one_of(st.integers(-1, 102), ODD),
         "delivery_address": st.one_of(LINES, ODD),
+        "allergies": st.one_of(ALLERGIES, ODD),
         "extra": ODD,
     },
 )
@@ -44,7 +47,13 @@ PLAIN: list[dict[str, Any]] = [
         {"order_type": "dine_in", "table_number": 100},
         {"order_type": "delivery", "delivery_address": "12 Harbour"},
         {"order_type": "delivery", "delivery_address": "x" * 500},
+        {"allergies": ["nuts", "eggs", "nuts"]},
+        {"order_type": "dine_in", "table_number": 1, "allergies": [*ALLERGENS]},
     )
+]
+PLAIN += [
+    an_order(items=[{"name": "Tea", "quantity": 1, "price": Decimal("2.50"), "note": note}])
+    for note in ("x", "no sugar, please", "~" * 140)
 ]
 
 
@@ -95,6 +104,8 @@ def order(**changes: Any) -> dict[str, Any]:
         *(tea(quantity=quantity) for quantity in (0, 11, True, Decimal(1))),
         *(tea(name=name) for name in ("", " Tea", "x" * 51, "T\tea", "Thé")),
         tea(extra=1),
+        *(tea(note=note) for note in (None, "", " ", " x", "x ", "x" * 141, "é", "a\tb", "a\nb", "a\n", 7, ["x"])),
+        *({**order(), "allergies": given} for given in (None, [], "nuts", ["cats"], [[]], [None], ["nuts"] * 15)),
     ],
     ids=str,
 )

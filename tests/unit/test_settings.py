@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.pages.settings import AgeLimits, PageSettings
 from common.settings import Settings, SettingsError, libpq_url, load_config, sqlalchemy_url
 from kitchen_service.settings import KitchenSettings
 from order_service.settings import OrderSettings
@@ -72,6 +73,8 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("DB_POOL_SIZE", {"order_service": 0}),
         ("DB_POOL_TIMEOUT", 1e9),
         ("HEARTBEAT", 0),
+        ("MAX_STREAMS", 0),
+        ("MAX_STREAMS_PER_ADDRESS", 1.5),
         ("OPEN_ITEMS", "no"),
         ("OPEN_ITEMS", 1),
     ],
@@ -130,6 +133,112 @@ def test_a_missing_or_short_key_is_refused_without_showing_it(config: dict[str, 
 
 def test_a_key_of_32_characters_will_do(config: dict[str, Any]) -> None:
     assert read(config, SECRET_KEY="é" * 32).signing_key() == ("é" * 32).encode()
+
+
+def test_pages_are_in_utc_without_a_currency_unless_they_are_told(config: dict[str, Any]) -> None:
+    pages = PageSettings.of(config, "tracking_service")
+    assert (pages.time_zone.key, pages.currency) == ("UTC", "")
+    assert pages.age_limits == {
+        "dine_in": AgeLimits(600, 900),
+        "takeout": AgeLimits(600, 900),
+        "delivery": AgeLimits(900, 1200),
+    }
+    house = read(config, TIME_ZONE="America/Argentina/Buenos_Aires", CURRENCY=" AR$ ")
+    assert house.time_zone.key == "America/Argentina/Buenos_Aires"
+    assert house.currency == "AR$"
+
+
+def test_the_environment_says_how_old_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGE_WARN_TAKEOUT", "60")
+    monkeypatch.setenv("AGE_LATE_TAKEOUT", "90.5")
+    monkeypatch.setenv("AGE_LATE_DELIVERY", "3600")
+    limits = PageSettings.of(load_config(ROOT / "config.yml"), "kitchen_service").age_limits
+    assert (limits["takeout"], limits["delivery"]) == (AgeLimits(60, 90.5), AgeLimits(900, 3600))
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "", " ", "Rome", "europe", "Europe", "Europe/", "Europe/Atlantis", "UTC ", "+02:00", "CET-1CEST",
+        "/etc/localtime", "../../etc/passwd", "Europe/../UTC", "zone.tab", "UTC'; drop table orders; --", "UTC\n",
+        "x" * 5000, "Ünited/Zone",
+    ],
+)  # fmt: skip
+def test_a_time_zone_that_is_none_is_refused_with_what_to_write(config: dict[str, Any], zone: str) -> None:
+    with pytest.raises(SettingsError, match=r"TIME_ZONE .* like UTC, Europe/Rome"):
+        read(config, TIME_ZONE=zone)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Rome", "America/Los_Angeles", "Asia/Tokyo", "Etc/GMT+12"])
+def test_time_zones_that_are_taken(config: dict[str, Any], zone: str) -> None:
+    assert read(config, TIME_ZONE=zone).time_zone.key == zone
+
+
+@pytest.mark.parametrize("currency", ["", "EUR", "€", "R$", "CHF", "x" * 5, "Kč"])
+def test_currencies_that_are_taken(config: dict[str, Any], currency: str) -> None:
+    assert read(config, CURRENCY=currency).currency == currency
+
+
+@pytest.mark.parametrize("currency", ["x" * 6, "E\u202eUR", "E\nUR", "E\x00", "E\u2028E"])
+def test_a_currency_that_is_none_is_named(config: dict[str, Any], currency: str) -> None:
+    with pytest.raises(SettingsError, match="CURRENCY is at most 5 characters"):
+        read(config, CURRENCY=currency)
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "KITCHEN_URL", "TRACKING_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "eat.example", "//eat.example", "ftp://eat.example", "https://", "https:///", "https://eat.example/expedite",
+        "https://eat.example?x=1", "https://eat.example#x", "https://ada:pass@eat.example", "https://eat.example:",
+        "https://eat.example:0", "https://eat.example:65536", "https://eat.example:http", "https://eat example",
+        "https://-eat.example", "https://eat.example;", "https://eat.example 'unsafe-inline'", "https://eat.example\n",
+        "https://eät.example", "javascript://eat.example", "https://[::1",
+    ],
+)  # fmt: skip
+def test_an_address_of_pages_that_is_none_is_named(config: dict[str, Any], name: str, url: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is http:// or https:// with a host") as refusal:
+        read(config, **{name: url})
+    assert "pass@" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://eat.example", "https://eat.example"),
+        ("https://eat.example/", "https://eat.example"),
+        ("HTTPS://Eat.Example", "https://eat.example"),
+        ("https://eat.example:443", "https://eat.example"),
+        ("http://eat.example:80/", "http://eat.example"),
+        ("http://eat.example:443", "http://eat.example:443"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("http://my_pi:8080", "http://my_pi:8080"),
+    ],
+)
+def test_an_address_of_pages_is_what_a_browser_calls_their_origin(
+    config: dict[str, Any], url: str, origin: str
+) -> None:
+    pages = read(config, PUBLIC_URL=url, KITCHEN_URL="http://127.0.0.1:3001", TRACKING_URL=url)
+    assert pages.public_url == pages.tracking_url == origin
+    assert pages.own_origins == {origin, "http://127.0.0.1:3001"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ({"warn": 0, "late": 900}, "AGE_LIMITS.takeout.warn is a number from 1"),
+        ({"warn": 600, "late": "late"}, "AGE_LIMITS.takeout.late is a number from 1"),
+        ({"warn": True, "late": 900}, "AGE_LIMITS.takeout.warn is a number from 1"),
+        ({"warn": 600, "late": float("nan")}, "AGE_LIMITS.takeout.late is a number from 1"),
+        ({"warn": 900, "late": 900}, "AGE_LIMITS.takeout.late must be more than AGE_LIMITS.takeout.warn"),
+        ({"warn": 901, "late": 900}, "AGE_LIMITS.takeout.late must be more than AGE_LIMITS.takeout.warn"),
+    ],
+    ids=str,
+)
+def test_age_limits_that_make_no_sense_are_named(config: dict[str, Any], limits: Any, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        read(config, AGE_LIMITS={**config["AGE_LIMITS"], "takeout": limits})
 
 
 def test_settings_can_be_shown_without_their_secrets(config: dict[str, Any]) -> None:

@@ -7,9 +7,9 @@ from unittest import mock
 import jwt
 import pytest
 
+from common.accounts import tokens
+from common.accounts.tokens import Claims
 from common.errors import Unauthorized
-from order_service.accounts import tokens
-from order_service.accounts.tokens import Claims
 
 KEY = b"only for tests " * 3
 ADA = Claims(user_id=7, role="customer", version=2)

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from order_service.orders import tracking_links
+from common.orders import tracking_links
 
 KEY = b"k" * 32
 NONCE = "Vq2-nonce"
@@ -13,7 +13,7 @@ NUMBER = "ORD_20261122_001"
 
 def test_a_link_carries_the_number_and_a_secret_that_opens_it() -> None:
     parts = urlsplit(tracking_links.link(NUMBER, NONCE, "https://eat.example", KEY))
-    assert (parts.scheme, parts.netloc, parts.path) == ("https", "eat.example", f"/orders/{NUMBER}")
+    assert (parts.scheme, parts.netloc, parts.path) == ("https", "eat.example", f"/track/{NUMBER}")
     [secret] = parse_qs(parts.query)["key"]
     assert tracking_links.opens(NUMBER, NONCE, secret, KEY)
 
