@@ -41,7 +41,8 @@ admin: venv
 
 # How many tests run beside each other: they also wait, so more than there are cores.
 JOBS ?= $(shell echo $$((2 * $$(nproc))))
-PYTEST = $(VENV)/bin/python -m pytest --dist loadfile -o tmp_path_retention_policy=failed
+# Tests of one file share what they start. Files come in any order: by their numbers of tests, the long ones came last.
+PYTEST = $(VENV)/bin/python -m pytest --dist loadfile --no-loadscope-reorder -o tmp_path_retention_policy=failed
 
 test: lint
 	$(PYTEST) -n $(JOBS) -m "not matrix"

@@ -1,6 +1,7 @@
 """What is real in these tests: PostgreSQL, RabbitMQ and, in e2e and faults, the services' processes.
 
-`make test` runs one case of each kind of fault and attack; `make test-faults` runs the others, and what is long.
+`make test` runs one case of each kind of fault, attack and thing that is done in a browser; `make test-faults`
+runs the others, and what is long.
 
 Each pytest worker has a PostgreSQL and a RabbitMQ of its own, each test a database and a vhost of its own, so
 tests run in any order and beside each other. Nothing is faked above unit level; fsync is off, since no test pulls
@@ -26,13 +27,13 @@ _TEMPLATE = "expedite_migrated"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what is of the matrix: all faults, and all that is done in a browser, but those that are named one of
-    their kind, and of a table of faults, attacks or ways to look at a page all but the first case."""
+    their kind, and of a table of faults, attacks or ways to do something all but the first case."""
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         is_first = not (hasattr(item, "callspec") and any(item.callspec.indices.values()))
         is_named = item.get_closest_marker("one_of_its_kind") is not None
         is_spare = not (is_named and is_first) if folder in ("faults", "browser") else not is_first
-        if folder in ("faults", "edge", "browser") and is_spare:
+        if folder in ("faults", "edge", "browser", "e2e") and is_spare:
             item.add_marker(pytest.mark.matrix)
 
 

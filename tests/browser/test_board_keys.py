@@ -18,7 +18,6 @@ def _empty(running: Expedite) -> None:
     running.query("truncate orders cascade")
 
 
-@pytest.mark.one_of_its_kind
 def test_digits_move_the_tickets_of_the_lane_that_is_lit(
     visitors: Visitors, running: Expedite, anna: Someone
 ) -> None:

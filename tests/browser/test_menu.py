@@ -39,7 +39,6 @@ def row(page: Page, name: str) -> Any:
     return page.locator(".dish", has_text=name)
 
 
-@pytest.mark.one_of_its_kind
 def test_one_touch_sells_out_and_one_brings_back(
     visitors: Visitors, running: Expedite, anna: Someone, dish: str
 ) -> None:
@@ -209,7 +208,6 @@ def test_nobody_is_kept_out(visitors: Visitors, running: Expedite, anna: Someone
     assert serious_faults(page) == []
 
 
-@pytest.mark.one_of_its_kind
 @pytest.mark.parametrize("query", ["", "?new"])
 def test_at_200_percent_nothing_is_lost(visitors: Visitors, running: Expedite, anna: Someone, query: str) -> None:
     page = open_menu(visitors.open(anna, ZOOMED), running, query)
@@ -217,7 +215,6 @@ def test_at_200_percent_nothing_is_lost(visitors: Visitors, running: Expedite, a
     expect(page.get_by_role("button", name="Add it") if query else page.get_by_label("Search")).to_be_visible()
 
 
-@pytest.mark.one_of_its_kind
 def test_what_somebody_writes_never_runs(visitors: Visitors, running: Expedite, anna: Someone) -> None:
     name = f"{EVIL} {uuid.uuid4().hex[:6]}"
     body = {

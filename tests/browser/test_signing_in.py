@@ -17,7 +17,6 @@ def fill(page: Page, **fields: str) -> None:
         page.get_by_label(re.compile(f"^{label}")).first.fill(value)
 
 
-@pytest.mark.one_of_its_kind
 def test_somebody_makes_an_account_and_leaves_again(visitors: Visitors, running: Expedite) -> None:
     page = visitors.open()
     page.goto(running.url("order_service") + "/register?next=/account")

@@ -52,6 +52,7 @@ def test_it_is_cooked_before_older_ones_and_once(expedite: Expedite, anna: Someo
     assert [each["new_status"] for each in told if each["order_number"] == urgent] == ["cooking", "ready"]
 
 
+@pytest.mark.matrix
 def test_it_is_put_back_in_its_place(expedite: Expedite, anna: Someone) -> None:
     numbers = [expedite.place_number() for _ in range(3)]
     last = numbers[-1]
@@ -91,6 +92,7 @@ def test_while_one_cooks_it_its_other_ticket_makes_nobody_else_begin(expedite: E
     assert not other.actions("order_processing_started")
 
 
+@pytest.mark.matrix
 def test_a_kitchen_with_people_and_a_worker_has_it_once(expedite: Expedite, anna: Someone) -> None:
     number = expedite.place_number()
     assert post(expedite, f"/orders/{number}/front", who=anna).status_code == 200

@@ -96,6 +96,7 @@ def heartbeats(expedite: Expedite) -> list[str]:
     return beats
 
 
+@pytest.mark.matrix
 def test_a_workers_last_heartbeats_are_known_also_when_it_is_started_again(expedite: Expedite) -> None:
     expedite.start("tracking_service")
     worker = expedite.start_worker("bar", HEARTBEAT_INTERVAL=0.2, ORDER_TYPES="dine_in,takeout")

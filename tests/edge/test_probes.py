@@ -48,6 +48,7 @@ def test_a_service_without_postgresql_says_so_within_two_looks(private_postgres:
         expedite.stop_all()
 
 
+@pytest.mark.matrix
 def test_a_postgresql_that_has_no_connection_left_is_not_away(private_postgres: Postgres, amqp_uri: str) -> None:
     """Who gets none is refused, and orders go on through those that are there."""
     house = Expedite(private_postgres.url, amqp_uri)

@@ -20,6 +20,7 @@ def customers(expedite: Expedite) -> Customers:
     return Customers(expedite.url("order_service"))
 
 
+@pytest.mark.matrix
 def test_forty_registrations_leave_no_memory_behind(expedite: Expedite, customers: Customers) -> None:
     [process] = expedite.processes
     before = memory(process)
@@ -47,6 +48,7 @@ def test_who_tries_passwords_without_end_holds_no_order_up(expedite: Expedite, c
     assert memory(process) - before < HASHES_ROOM
 
 
+@pytest.mark.matrix
 def test_a_process_ends_in_time_while_passwords_are_tried(expedite: Expedite, customers: Customers) -> None:
     [process] = expedite.processes
     with attackers(8, lambda: tries_a_password(expedite)):
