@@ -86,7 +86,7 @@ def test_a_second_message_that_comes_to_the_worker_itself_changes_nothing(expedi
     assert expedite.history(number) == ["received", "cooking", "ready"]
     assert len(cook.actions("order_processing_started")) == 1
     assert cook.stop() == 0
-    assert expedite.is_settled()
+    eventually(expedite.is_settled)
 
 
 def test_messages_that_nobody_can_cook_are_put_aside_at_once_with_the_reason(expedite: Expedite) -> None:
