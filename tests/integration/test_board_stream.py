@@ -214,6 +214,8 @@ def test_a_worker_that_goes_leaves_its_types_to_nobody(kitchen: Expedite, board:
     number = kitchen.place_number()
     screen.wait(lambda: screen.card(number))
     assert screen.told("uncovered") in ([], [[]])
+    # Or it is accepted after what is done to it now.
+    eventually(lambda: kitchen.query("select accepted_by from orders where number = %s", number)[0][0])
     kitchen.query("update workers set order_types = '{dine_in}' where name = 'pass'")
     kitchen.query("update orders set accepted_by = null where number = %s", number)
     screen.wait(lambda: screen.now("uncovered") == ["takeout"])
