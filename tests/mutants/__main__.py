@@ -40,7 +40,7 @@ def caught(mutant: Mutant) -> str | None:
         source.write_text(text.replace(mutant.code, mutant.without))
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.test],
-            cwd=copy, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder},
+            cwd=copy, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PATIENCE": "1", "TMPDIR": folder},
             capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
     if done.returncode == _FAILED:
