@@ -20,7 +20,7 @@ from tests.support.expedite import ROOT, Expedite
 from tests.support.people import Someone
 
 #: Milliseconds for what a page has to show, on a machine that does much else.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What tests of the board in a browser do: place orders, stand at a board, look at it."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import Locator, Page
@@ -38,6 +39,7 @@ window.EventSource = class extends EventTarget {
 };
 window.told = (name, data) => window.stream.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) }));
 """
+_CUT_OFF = "delete window.stream; dispatchEvent(new Event('offline'))"
 _HELLO = """
 () => told("hello", {
   now: new Date().toISOString(),
@@ -80,9 +82,15 @@ def tell(page: Page, **members: Any) -> None:
     page.evaluate("(members) => told('change', members)", members)
 
 
+def keep_time(page: Page) -> None:
+    """From now on its time passes only by `page.clock.run_for()`."""
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
+
+
 def cut_off(page: Page) -> None:
     """From its stream; the next one is opened after a second, and says nothing by itself."""
-    page.evaluate("delete window.stream; dispatchEvent(new Event('offline'))")
+    page.evaluate(_CUT_OFF)
     page.locator("#lost").wait_for()
 
 
@@ -90,6 +98,13 @@ def come_back(page: Page) -> None:
     eventually(lambda: page.evaluate("'stream' in window"))
     page.evaluate(_HELLO)
     page.locator("#lost").wait_for(state="hidden")
+
+
+def come_back_for_a_moment(page: Page, **members: Any) -> None:
+    """Told a change, and cut off again before the page has said anything of it."""
+    eventually(lambda: page.evaluate("'stream' in window"))
+    page.evaluate(f"(members) => {{ ({_HELLO})(); told('change', members); {_CUT_OFF} }}", members)
+    page.locator("#lost").wait_for()
 
 
 def short(number: str) -> str:

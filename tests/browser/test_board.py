@@ -6,8 +6,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.kitchen import accepted, card, main_button, place, short, shown, stand, stand_untold
-from tests.support.browser import Visitors
+from tests.browser.kitchen import accepted, card, keep_time, main_button, place, short, shown, stand, stand_untold
+from tests.support.browser import Visitors, settled
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
 from tests.support.people import Someone
@@ -50,15 +50,19 @@ def test_ready_can_be_undone_for_a_moment(visitors: Visitors, running: Expedite,
     board = stand(visitors, running, anna)
     main_button(board, number).click()
     expect(card(board, number, "cooking")).to_be_visible()
+    keep_time(board)
     main_button(board, number).click()
     toast = board.locator("#toast")
     expect(toast).to_contain_text(f"{short(number)} is ready")
+    board.clock.run_for(4_500)
     toast.get_by_role("button", name="Undo").click()
     expect(card(board, number, "cooking")).to_contain_text(f"Recalled by {anna.username}")
     assert running.history(number) == ["received", "cooking", "ready", "cooking"]
+    board.clock.run_for(100)  # for a frame, in which it is put in its place
     main_button(board, number).click()
-    expect(card(board, number, "ready")).to_be_visible()
-    expect(toast).to_be_hidden(timeout=8000)  # and then there is no undo any more
+    expect(toast).to_contain_text(f"{short(number)} is ready")
+    board.clock.run_for(5_500)
+    expect(toast).to_be_hidden()  # and then there is no undo any more
     board.keyboard.press("u")
     expect(card(board, number, "ready")).to_be_visible()
 
@@ -72,16 +76,19 @@ def test_what_has_no_way_back_waits_and_can_be_called_off(
         main_button(board, number).click()
         expect(card(board, number, lane)).to_be_visible()
     button = main_button(board, number)
+    keep_time(board)
     button.click()
+    board.clock.run_for(2_500)
     expect(button).to_have_text(re.compile("Stop"))
     assert running.status(number) == "ready"
     button.click()
     expect(button).to_have_text(re.compile("Collected"))
-    expect(board.locator("#said-status")).to_have_text(
-        f"Collected of {short(number)} was called off", timeout=8000
-    )
+    board.clock.run_for(6_000)
+    expect(board.locator("#said-status")).to_have_text(f"Collected of {short(number)} was called off")
+    assert running.status(number) == "ready"
     button.click()
-    expect(card(board, number)).to_have_count(0, timeout=8000)
+    board.clock.run_for(3_500)
+    expect(card(board, number)).to_have_count(0)
     assert running.status(number) == "completed"
 
 
@@ -107,17 +114,15 @@ def test_two_boards_bump_one_ticket_at_the_same_moment(
         route.continue_()
     for board in boards:
         expect(card(board, number, "ready")).to_be_visible()
-    winner, *more = [
-        board for board in boards if f"{short(number)} is ready" in board.locator("#toast").inner_text()
-    ]
-    assert more == []
-    loser = next(board for board in boards if board is not winner)
-    name = running.query(
+    [[name]] = running.query(
         "select changed_by from order_status_log l join orders o on o.id = l.order_id"
         " where number = %s and l.status = 'ready'",
         number,
     )
-    expect(loser.locator("#said-alert")).to_contain_text(f"{name[0][0]} moved it")
+    winner, loser = boards if name == anna.username else reversed(boards)
+    expect(winner.locator("#toast")).to_contain_text(f"{short(number)} is ready")
+    expect(loser.locator("#said-alert")).to_contain_text(f"{name} moved it")
+    expect(loser.locator("#toast")).not_to_contain_text(f"{short(number)} is ready")
     agree(*boards)
 
 
@@ -126,12 +131,16 @@ def test_what_another_board_moves_says_who_and_stays_for_a_moment(
 ) -> None:
     first, second = place(running), place(running)
     one, other = stand(visitors, running, anna), stand(visitors, running, boss)
+    keep_time(other)
     main_button(one, first).click()
     gone = other.locator(".gone")
     expect(gone).to_contain_text(f"{anna.username} moved it just now")
     expect(gone.locator(".main-move")).to_be_hidden()
+    other.clock.run_for(1_000)
+    expect(gone).to_be_visible()
     expect(card(other, first, "cooking")).to_be_visible()
     expect(one.locator(".gone")).to_have_count(0)
+    other.clock.run_for(1_500)
     expect(gone).to_have_count(0)
     expect(card(other, second, "waiting")).to_be_visible()
     agree(one, other)
@@ -216,7 +225,7 @@ def test_what_nobody_takes_stays_there_though_a_filter_hid_it(
 
 def test_nothing_moves_under_a_finger(visitors: Visitors, running: Expedite, anna: Someone) -> None:
     first = place(running)
-    board, other = stand(visitors, running, anna), stand(visitors, running, anna)
+    board, other = settled(stand(visitors, running, anna)), stand(visitors, running, anna)
     box = main_button(board, first).bounding_box()
     assert box
     board.mouse.move(box["x"] + 20, box["y"] + 20)
@@ -262,8 +271,7 @@ def test_a_dish_that_contains_something_else_is_shown_so_on_all_boards(
 def test_what_opens_in_a_ticket_covers_nothing_and_sends_no_other_into_another_column(
     visitors: Visitors, running: Expedite, anna: Someone
 ) -> None:
-    numbers = [running.place_number() for _ in range(6)]
-    accepted(running, numbers[-1])
+    numbers = [place(running) for _ in range(6)]
     board = stand(visitors, running, anna)
 
     def boxes() -> list[tuple[float, float, float]]:
@@ -271,9 +279,11 @@ def test_what_opens_in_a_ticket_covers_nothing_and_sends_no_other_into_another_c
         return [(box["x"], box["y"], box["y"] + box["height"]) for box in found if box]
 
     eventually(lambda: len({x for x, _, _ in boxes()}) == 2)  # the last one has no room in the first column
+    settled(board)
     before = boxes()
     for number in numbers[:2]:
         card(board, number).locator("summary").click()
     eventually(lambda: boxes()[1][2] > before[1][2] + 150)
     eventually(lambda: boxes()[2][1] >= boxes()[1][2])  # those below made room
+    settled(board)
     assert [x for x, _, _ in boxes()] == [x for x, _, _ in before]

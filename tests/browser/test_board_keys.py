@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.kitchen import card, main_button, place, short, stand
+from tests.browser.kitchen import card, keep_time, main_button, place, short, stand
 from tests.support.boards import Board
 from tests.support.browser import Visitors
 from tests.support.eventually import eventually
@@ -167,6 +167,7 @@ def test_arrows_pick_no_ticket_that_has_gone(
     first, second = place(running), place(running)
     board = stand(visitors, running, anna)
     board.keyboard.press("ArrowLeft")
+    keep_time(board)
     assert Board.of(running, boss).move(first, "start").status_code == 303
     expect(board.locator(".gone")).to_be_visible()
     board.keyboard.press("ArrowDown")

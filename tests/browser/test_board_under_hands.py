@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.kitchen import card, main_button, place, short, stand, stand_untold, tell
+from tests.browser.kitchen import card, keep_time, main_button, place, short, stand, stand_untold, tell
 from tests.support.boards import Board
-from tests.support.browser import Visitors
+from tests.support.browser import Visitors, settled
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
 from tests.support.people import Someone
@@ -105,6 +105,7 @@ def test_what_waits_in_a_ticket_is_called_off_when_it_changes(
     board = stand(visitors, running, anna)
     card(board, number).locator("summary").click()
     cancel = card(board, number).locator("[data-move=cancel]")
+    keep_time(board)
     cancel.click()
     expect(cancel).to_have_text(re.compile("Stop"))
     assert elsewhere.move(number, "front").status_code == 303
@@ -112,7 +113,11 @@ def test_what_waits_in_a_ticket_is_called_off_when_it_changes(
         f"Cancel of {short(number)} was called off: the ticket has changed"
     )
     expect(cancel).to_have_text(re.compile("Cancel"))
-    board.wait_for_timeout(3500)  # for a move that must not be made
+    sent: list[str] = []
+    board.on("request", lambda request: sent.append(request.method))
+    board.clock.run_for(3_500)
+    board.evaluate("fetch('/health/live')")  # what was sent before it is heard of before it
+    assert "POST" not in sent
     assert running.status(number) == "received"
 
 
@@ -125,13 +130,15 @@ def test_what_waits_in_a_ticket_is_called_off_when_it_leaves(
     board = stand(visitors, running, anna)
     sent: list[str] = []
     board.on("request", lambda request: sent.append(request.method))
+    keep_time(board)
     main_button(board, number).click()
     expect(main_button(board, number)).to_have_text(re.compile("Stop"))
     assert elsewhere.move(number, "complete").status_code == 303
     expect(board.locator("#toast")).to_contain_text(
         f"Collected of {short(number)} was called off: the ticket has left the board"
     )
-    board.wait_for_timeout(3500)  # for a move that must not be made
+    board.clock.run_for(3_500)
+    board.evaluate("fetch('/health/live')")  # what was sent before it is heard of before it
     assert "POST" not in sent
 
 
@@ -162,7 +169,7 @@ def test_the_answer_to_a_move_waits_for_a_finger_too(visitors: Visitors, running
     board = stand(visitors, running, anna)
     board.keyboard.press("ArrowLeft")
     expect(main_button(board, second)).to_contain_text("2")
-    box = main_button(board, first).bounding_box()
+    box = main_button(settled(board), first).bounding_box()
     assert box
     board.mouse.move(box["x"] + 20, box["y"] + 20)
     board.mouse.down()

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_tracker import move, place
 from tests.support.browser import PHONE, WALL, Visitors, scrolls_sideways, serious_faults
+from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
 from tests.support.people import Someone
 
@@ -77,7 +78,7 @@ def test_cut_off_it_says_so_and_keeps_what_is_ready_and_comes_back(
     away.context.set_offline(False)
     expect(lost).to_be_hidden()
     expect(away.locator(".lobby-made li")).to_contain_text(short(other))
-    assert away.locator("#lobby").inner_text() == stayed.locator("#lobby").inner_text()
+    eventually(lambda: away.locator("#lobby").inner_text() == stayed.locator("#lobby").inner_text())
     assert away.evaluate("window.isTheSame")
     visitors.faults[:] = [fault for fault in visitors.faults if "ERR_INTERNET_DISCONNECTED" not in fault]
 
@@ -101,8 +102,8 @@ def test_all_of_it_can_be_seen_however_many_there_are(
             age,
         )
         wall = hang(visitors.open(viewport=size), running)
-        assert wall.locator(".lobby-made li").count() == made
-        assert wall.locator(".lobby-ready li").count() == ready
+        expect(wall.locator(".lobby-made li")).to_have_count(made)
+        expect(wall.locator(".lobby-ready li")).to_have_count(ready)
         assert _cut_off(wall) == []
         assert not scrolls_sideways(wall)
         assert wall.evaluate("document.documentElement.scrollHeight <= innerHeight")
@@ -159,4 +160,6 @@ def test_without_scripts_it_is_all_there(visitors: Visitors, running: Expedite, 
     expect(wall.locator(".lobby-made li")).to_contain_text(short(number))
     expect(wall.locator("#clock")).to_have_text(re.compile(r"\d\d:\d\d"))
     move(running, number, "start", "ready", by=anna)
-    expect(wall.locator(".is-newest")).to_contain_text(short(number), timeout=20_000)  # after 15 seconds
+    # As if it became so when the page loads itself anew, which it does every 15 seconds.
+    running.query("update orders set updated_at = now() + interval '15 seconds' where number = %s", number)
+    expect(wall.locator(".is-newest")).to_contain_text(short(number))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from order_service.menu.catalogue import tag
 from tests.support import people
-from tests.support.browser import DESKTOP, PHONE, Visitors, scrolls_sideways, serious_faults
+from tests.support.browser import DESKTOP, PHONE, Visitors, scrolls_sideways, serious_faults, settled
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite, an_order
 from tests.support.people import Someone
@@ -107,6 +108,7 @@ def test_what_can_be_tapped_is_as_large_as_a_finger(visitors: Visitors, home: st
     more(page, MARGHERITA)
     on_menu = page.locator("button:visible:not(.said), a:visible:not(.skip):not(.logo)").all()
     page.locator("#bar").click()
+    settled(page)
     in_order = page.locator("#order :is(button, a, .tick, summary, .choice label, textarea, .input):visible").all()
     assert len(on_menu) > 20
     assert len(in_order) > 10
@@ -264,6 +266,7 @@ def test_no_answer_for_eight_seconds_is_said_and_it_can_be_sent_again(
     before = placed(running)
     held: list[Route] = []
     page.route(home, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    page.clock.pause_at(datetime.now() + timedelta(minutes=1))  # noqa: DTZ005 - the page's clock, from now on by hand
     page.locator("#place").click()
     expect(page.locator("#place")).to_contain_text("Placing…")
     page.clock.run_for(7_000)
@@ -496,11 +499,11 @@ def test_the_way_back_leads_to_where_one_was(visitors: Visitors, home: str) -> N
     expect(page.get_by_role("heading", name="Your order")).to_be_focused()
     page.get_by_role("link", name="Back to the menu").click()
     expect(page.locator("#menu")).to_be_visible()
-    assert abs(page.evaluate("scrollY") - 900) < 2
+    eventually(lambda: abs(page.evaluate("scrollY") - 900) < 2)
     page.locator("#bar").click()
     page.go_back()
     expect(page.locator("#menu")).to_be_visible()
-    assert abs(page.evaluate("scrollY") - 900) < 2
+    eventually(lambda: abs(page.evaluate("scrollY") - 900) < 2)
     assert page.url.removesuffix("#") == home
 
 
@@ -591,6 +594,7 @@ def test_nobody_gets_the_cart_of_who_was_there_before(visitors: Visitors, runnin
     more(page, COLLINS)
     page.goto(home + "account")
     page.get_by_role("button", name="Sign out").click()
+    expect(page).not_to_have_url(re.compile("/account$"))
     page.goto(home)
     expect(line(page, COLLINS)).to_have_count(0)
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support import people
 from tests.support.browser import DESKTOP, PHONE, Visitors, scrolls_sideways, serious_faults
+from tests.support.eventually import eventually
 from tests.support.expedite import Expedite, an_order
 from tests.support.people import Someone
 
@@ -157,7 +158,7 @@ def test_who_was_cut_off_sees_what_who_never_left_sees(
     away.context.set_offline(False)
     expect(lost).to_be_hidden()
     expect_headline(away, "Being prepared again")
-    assert now_shown(away) == now_shown(stayed)
+    eventually(lambda: now_shown(away) == now_shown(stayed))
     assert away.evaluate("window.isTheSame")
     visitors.faults[:] = [fault for fault in visitors.faults if "ERR_INTERNET_DISCONNECTED" not in fault]
 

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, Playwright, Request
 
 from tests.support import packages
+from tests.support.eventually import eventually
 from tests.support.people import Someone
 
 PHONE = {"width": 390, "height": 844}
@@ -21,6 +22,9 @@ WALL = {"width": 1920, "height": 1080}
 _INSTALLED = Path("/usr/lib/chromium/chromium")
 #: What axe calls a fault that keeps somebody out.
 _SERIOUS = ("serious", "critical")
+_IN_TRANSITION = """
+    document.getAnimations().some((each) => each instanceof CSSTransition && each.playState === "running")
+"""
 # The font that screens were drawn with, so that a screenshot looks the same on every machine.
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -67,7 +71,7 @@ class Visitors:
         if who is not None:
             context.add_cookies([{"name": "expedite", "value": who.token, "url": self._url}])
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on("console", lambda said: self._heard(page, said.type, said.text))
         page.on("request", self._asked)
@@ -101,9 +105,18 @@ def visitors(browser: Browser, url: str) -> Iterator[Visitors]:
         opened.close()
 
 
+def settled(page: Page) -> Page:
+    """The page, when what is on its way to its place or colour is there: a frame has been drawn, and no transition
+    runs."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    eventually(lambda: not page.evaluate(_IN_TRANSITION))
+    return page
+
+
 def serious_faults(page: Page) -> list[str]:
-    """What keeps somebody out who does not see, or does not use a mouse: axe's serious faults of the page as it
-    is."""
+    """What keeps somebody out who does not see, or does not use a mouse: axe's serious faults of the page as it is
+    when it has settled."""
+    settled(page)
     found = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
