@@ -13,7 +13,7 @@ def test_a_worker_that_does_not_hear_of_its_own_move_goes_on_with_the_order(
     expedite: Expedite, to_postgres: Proxy, lost: str
 ) -> None:
     expedite.start("order_service")
-    worker = expedite.start_worker(COOKING_SPEED=5, DATABASE_URL=through(to_postgres, expedite.database_url))
+    worker = expedite.start_worker(COOKING_SPEED=2, DATABASE_URL=through(to_postgres, expedite.database_url))
     # Somebody else is there, but the order is not theirs.
     expedite.start_worker("bystander", ORDER_TYPES="delivery")
     if lost == "ready":

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +18,9 @@ from tests.support.locks import held, waiting_for_locks
 from tests.support.servers import frozen, take_down
 
 MOST = 5
-AT_ONCE = 1.0  # seconds within which a request that cannot be served is refused
+#: Seconds within which a request that cannot be served is refused, on a machine that does much else. It would take
+#: three seconds and more if it waited for a connection that it cannot get.
+AT_ONCE = 2.5
 MEGABYTE = 1024 * 1024
 BODY = json.dumps(an_order()).encode()
 REQUEST = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
@@ -168,9 +169,7 @@ def test_without_postgresql_requests_are_refused_at_once_and_cost_no_memory(
     assert memory(desk) - before < 30 * MEGABYTE
 
     postgres.start()
-    returned = time.monotonic()
     after = eventually(lambda: answer if (answer := order(desk.url)).status_code == 201 else None, 10)
-    assert time.monotonic() - returned < 10
     assert [line["message"] for line in desk.actions("db_connected")][-1] == "PostgreSQL is back"
     assert_all_is_well(expedite, [first, after])
 
@@ -178,7 +177,7 @@ def test_without_postgresql_requests_are_refused_at_once_and_cost_no_memory(
 def test_only_the_first_requests_wait_for_a_postgresql_that_says_nothing(
     expedite: Expedite, postgres: Postgres
 ) -> None:
-    desk = expedite.start("order_service", STATEMENT_TIMEOUT=2)
+    desk = expedite.start("order_service", STATEMENT_TIMEOUT=5)
     first = order(desk.url)
     with frozen(postgres):
         assert order(desk.url).status_code == 503

@@ -93,7 +93,7 @@ def test_a_worker_that_is_stopped_while_postgres_is_away_gives_its_order_back(
     expedite: Expedite, postgres: Postgres
 ) -> None:
     expedite.start("order_service")
-    stopped = expedite.start_worker("stopped", COOKING_SPEED=3)
+    stopped = expedite.start_worker("stopped", COOKING_SPEED=2)
     number = expedite.place_number()
     expedite.wait_for(number, "cooking")
 

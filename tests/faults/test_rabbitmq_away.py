@@ -57,7 +57,7 @@ def test_orders_are_taken_and_tracked_meanwhile_and_cooked_and_announced_once_it
 
 def test_what_was_cooking_when_it_crashed_is_finished_once(expedite: Expedite, rabbitmq: RabbitMQ) -> None:
     expedite.start("order_service")
-    workers = [expedite.start_worker(name, wait=False, COOKING_SPEED=0.6) for name in ("anna", "bruno")]
+    workers = [expedite.start_worker(name, wait=False, COOKING_SPEED=0.3) for name in ("anna", "bruno")]
     for worker in workers:
         worker.wait_ready()
     numbers = [expedite.place_number() for _ in range(2)]

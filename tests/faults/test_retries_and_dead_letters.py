@@ -87,7 +87,7 @@ def test_a_ticket_is_no_dead_letter_as_long_as_its_orders_history_cannot_say_so(
 
 def test_an_order_whose_row_is_held_when_it_is_done_is_ready_later(expedite: Expedite) -> None:
     expedite.start("order_service")
-    worker = expedite.start_worker(STATEMENT_TIMEOUT=0.5, COOKING_SPEED=5, RETRY_PAUSES="0.5,0.5,1,1,1,1,1,1,1,1")
+    worker = expedite.start_worker(STATEMENT_TIMEOUT=0.5, COOKING_SPEED=2, RETRY_PAUSES="0.5,0.5,1,1,1,1,1,1,1,1")
     locked, behind = expedite.place_number(), expedite.place_number()
     expedite.wait_for(locked, "cooking")
     with held(expedite, "select * from orders where number = %s for update", locked):

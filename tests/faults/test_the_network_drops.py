@@ -13,7 +13,7 @@ def test_a_worker_that_loses_rabbitmq_only_finishes_what_it_cooks_and_nobody_beg
     expedite: Expedite, to_rabbitmq: Proxy
 ) -> None:
     expedite.start("order_service")
-    expedite.start_worker("cut_off", COOKING_SPEED=1, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    expedite.start_worker("cut_off", COOKING_SPEED=0.5, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
     number = expedite.place_number()
     expedite.wait_for(number, "cooking")
     heir = expedite.start_worker("heir")
@@ -46,7 +46,7 @@ def test_a_ticket_that_had_failed_before_is_left_to_the_worker_that_cooks_it_now
         channel.basic_publish(again, "", "kitchen.takeout")
         channel.basic_ack(ticket.delivery_tag)
 
-    expedite.start_worker("cooks", COOKING_SPEED=0.8, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
+    expedite.start_worker("cooks", COOKING_SPEED=0.5, AMQP_URI=through(to_rabbitmq, expedite.amqp_uri))
     expedite.wait_for(number, "cooking")
     other = expedite.start_worker("other")
     to_rabbitmq.cut()
