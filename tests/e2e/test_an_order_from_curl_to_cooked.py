@@ -34,10 +34,12 @@ def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
     ]
     for notifier in notifiers:
         eventually(lambda notifier=notifier: notifier.printed()[-2:] == expected)
-        assert [line["details"]["new_status"] for line in notifier.actions("notification_received")] == [
-            "cooking",
-            "ready",
-        ]
+        eventually(
+            lambda notifier=notifier: (
+                [line["details"]["new_status"] for line in notifier.actions("notification_received")]
+                == ["cooking", "ready"]
+            )
+        )
     eventually(expedite.is_settled)
     said = "\n".join(line for process in expedite.processes for line in process.lines)
     assert number in said

@@ -54,7 +54,7 @@ def test_a_second_message_for_an_order_that_is_cooking_is_left_alone_by_other_wo
     number = expedite.place_number()
     eventually(lambda: expedite.waiting("kitchen.takeout") == 1)
     body = a_ticket(expedite, number)
-    cook = expedite.start_worker("cook", COOKING_SPEED=0.7)
+    cook = expedite.start_worker("cook", COOKING_SPEED=0.5)
     expedite.wait_for(number, "cooking")
 
     other = expedite.start_worker("other", COOKING_SPEED=2)

@@ -1,6 +1,7 @@
 """The dashboard's stream: what changes comes as HTML, once for all who look. RabbitMQ is away all the time."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -115,6 +116,7 @@ def test_fifty_pages_cost_what_one_does(house: Expedite, anna: Someone, write: W
     now = received(house)
     eventually(lambda: all(waiting(each) == now for each in listeners))
     house.query("select pg_stat_reset()")
+    began = time.monotonic()
     with write() as session:
         write_order(session, ago(seconds=1))
     eventually(lambda: all(waiting(each) == now + 1 for each in listeners))
@@ -123,7 +125,8 @@ def test_fifty_pages_cost_what_one_does(house: Expedite, anna: Someone, write: W
     # Each reading of what is open looks into this index a few times.
     scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'ix_orders_open'"
     eventually(lambda: house.query(scans)[0][0] > 0)  # sessions count after a while
-    assert house.query(scans)[0][0] < len(listeners)
+    # And there is at most one reading a second, however long all that took.
+    assert house.query(scans)[0][0] < len(listeners) + 10 * (time.monotonic() - began)
 
 
 def test_the_page_is_there_too(house: Expedite, anna: Someone) -> None:

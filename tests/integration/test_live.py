@@ -5,6 +5,7 @@ import itertools
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -56,10 +57,12 @@ def test_one_reading_is_for_fifty_who_listen(wall: Callable[..., Process], trans
         listeners = [stack.enter_context(listening(f"{process.url}/wall/stream")) for _ in range(50)]
         eventually(lambda: all(listener.of("reset") for listener in listeners))
         reads = measured(process, "expedite_stream_reads_total", "wall")
+        began = time.monotonic()
         move(transaction, ONE, "cooking")
         eventually(lambda: all(listener.of("change") for listener in listeners))
         # One for the change, and what the clock has had read meanwhile.
-        assert measured(process, "expedite_stream_reads_total", "wall") - reads < 10
+        most = 10 + time.monotonic() - began
+        assert measured(process, "expedite_stream_reads_total", "wall") - reads < most
         assert measured(process, "expedite_streams_open", "wall") == 50
         assert len({str(listener.events[-1]) for listener in listeners}) == 1
     eventually(lambda: measured(process, "expedite_streams_open", "wall") == 0, 30)
@@ -205,7 +208,7 @@ def test_what_begins_no_stream_takes_no_place(bounded: Process) -> None:
         assert requests.get(f"{bounded.url}/orders/{NOBODY}/stream", timeout=10).status_code == 404
     with listening(f"{bounded.url}/orders/{ONE}/stream") as listener:
         listener.wait(lambda: listener.of("status"))
-        assert measured(bounded, "expedite_streams_open", "order") == 1
+        eventually(lambda: measured(bounded, "expedite_streams_open", "order") == 1)
 
 
 def test_who_does_not_read_is_dropped_and_the_others_go_on(wall: Callable[..., Process]) -> None:
@@ -219,7 +222,7 @@ def test_who_does_not_read_is_dropped_and_the_others_go_on(wall: Callable[..., P
         slow.sendall(b"GET /wall/stream HTTP/1.1\r\nHost: x\r\n\r\n")
         listener = stack.enter_context(listening(f"{process.url}/wall/stream"))
         listener.wait(lambda: listener.of("reset"))
-        assert measured(process, "expedite_streams_open", "wall") == 2
+        eventually(lambda: measured(process, "expedite_streams_open", "wall") == 2)
         lengths = itertools.count(250_000)
 
         def is_dropped() -> bool:
@@ -230,7 +233,7 @@ def test_who_does_not_read_is_dropped_and_the_others_go_on(wall: Callable[..., P
             return measured(process, "expedite_streams_dropped_total", "wall") == 1
 
         eventually(is_dropped, 60)
-        assert measured(process, "expedite_streams_open", "wall") == 1
+        eventually(lambda: measured(process, "expedite_streams_open", "wall") == 1)
         slow.settimeout(20)
         with contextlib.suppress(ConnectionResetError):
             while slow.recv(1 << 20):

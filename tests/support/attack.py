@@ -25,7 +25,7 @@ class Customers:
 
     url: str
     answers: list[int] = field(default_factory=list)
-    slowest: float = 0.0  # seconds
+    seconds: list[float] = field(default_factory=list)  # that each of them took
 
     def order(self) -> None:
         """One order, on a connection of its own. Not answered within ten times BOUND counts as status 0."""
@@ -35,7 +35,7 @@ class Customers:
         except requests.RequestException:
             status = 0
         self.answers.append(status)
-        self.slowest = max(self.slowest, time.monotonic() - began)
+        self.seconds.append(time.monotonic() - began)
 
     @contextlib.contextmanager
     def ordering(self, least: int = 5) -> Iterator[None]:
@@ -60,10 +60,13 @@ class Customers:
             thread.join(BOUND * 11)
 
     def were_served(self) -> None:
-        """Raises AssertionError when an order was refused, or took too long."""
+        """Raises AssertionError when an order was refused, or more than one took too long: an attack that goes on
+        holds up all of them, a machine that has paused for a moment the one that came then."""
         assert self.answers, "nobody ordered"
         assert set(self.answers) == {201}, f"orders were answered {sorted(set(self.answers))}"
-        assert self.slowest < BOUND, f"an order took {self.slowest:.1f} s"
+        slowest, *others = sorted(self.seconds, reverse=True)
+        assert slowest < BOUND * 3, f"an order took {slowest:.1f} s"
+        assert not others or others[0] < BOUND, f"orders took {slowest:.1f} s and {others[0]:.1f} s"
 
 
 #: Where attackers come from, who are no neighbours of the customers on 127.0.0.1.
