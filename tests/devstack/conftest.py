@@ -11,7 +11,7 @@ import pytest
 
 from devstack.processes import free_port
 from devstack.rabbitmq import CACHE
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE, eventually
 from tests.support.expedite import ROOT
 from tests.support.processes import processes_of
 
@@ -46,7 +46,7 @@ class Run:
         assert words in self.said, self.said
 
     def ends(self, within: float = 60) -> int:
-        return self.process.wait(within)
+        return self.process.wait(within * PATIENCE)
 
 
 @pytest.fixture

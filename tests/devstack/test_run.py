@@ -28,7 +28,7 @@ def test_the_first_run_the_printed_order_a_second_run_and_ctrl_c(
         first.wait_until_ready()
         curl = re.search(r"^ *(curl .*)$", first.said, re.MULTILINE)
         assert curl is not None
-        answer = json.loads(subprocess.check_output(shlex.split(curl[1]), stderr=subprocess.DEVNULL, timeout=20))
+        answer = json.loads(subprocess.check_output(shlex.split(curl[1]), stderr=subprocess.DEVNULL, timeout=60))
         number = answer["order_number"]
         eventually(lambda: f"{number}: Status changed from 'cooking' to 'ready'" in first.said)
         for private in ("env", "staff_password"):
@@ -96,7 +96,7 @@ def test_after_a_crash_of_all_nothing_runs_and_the_next_run_finds_the_data(
         assert sign_in(environment, again.said) == sign_in(environment, crashed.said)
         command = ". .devstack/env && alembic current"
         shell = ["sh", "-c", command]
-        assert "head" in subprocess.check_output(shell, cwd=checkout, text=True, timeout=30)
+        assert "head" in subprocess.check_output(shell, cwd=checkout, text=True, timeout=60)
     finally:
         again.process.terminate()
         code = again.ends()

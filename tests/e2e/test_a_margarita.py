@@ -21,7 +21,7 @@ def bar(expedite: Expedite) -> Expedite:
         cwd=ROOT,
         env=expedite.environment(),
         capture_output=True,
-        timeout=30,
+        timeout=90,
         check=True,
     )
     return expedite

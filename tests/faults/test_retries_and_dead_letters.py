@@ -28,7 +28,7 @@ def _dead_letters(expedite: Expedite, *arguments: str) -> list[dict[str, Any]]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -180,7 +180,7 @@ def test_nothing_is_replayed_or_dropped_by_accident(expedite: Expedite, argument
         env=expedite.environment(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert refused.returncode == 2

@@ -384,7 +384,7 @@ def make_admin(house: Expedite, *arguments: str, password: str = "") -> subproce
         input=f"{password}\n",
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 

@@ -36,7 +36,7 @@ def fill_menu(running: Expedite) -> str:
         env={**os.environ, "DATABASE_URL": running.database_url},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=True,
     )
     return done.stdout

@@ -17,6 +17,7 @@ from devstack.launcher import CHECKOUT
 from tests.mutants.table import MUTANTS, Mutant
 
 _SECONDS = 300  # that one mutant's test may take
+_TIMEOUT = "timeout=180"  # so that one which hangs has failed by then
 _FAILED = 1  # pytest's exit code for tests that failed; others mean that none was run
 _say = threading.Lock()
 
@@ -39,7 +40,7 @@ def caught(mutant: Mutant) -> str | None:
             return f"{mutant.file} does not hold the mechanism once: is the table out of date?"
         source.write_text(text.replace(mutant.code, mutant.without))
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.test],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", _TIMEOUT, mutant.test],
             cwd=copy, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PATIENCE": "1", "TMPDIR": folder},
             capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip

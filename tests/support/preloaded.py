@@ -20,7 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
+from devstack.launcher import CHECKOUT
 from devstack.processes import command_for
+from tests.support.eventually import PATIENCE
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
 _MAX_REQUEST = 256 * 1024  # bytes; an environment is the most of it
@@ -55,8 +57,8 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float) -> int:
-        """Its exit code, when it has ended. Raises subprocess.TimeoutExpired after so many seconds."""
-        deadline = time.monotonic() + timeout
+        """Its exit code, when it has ended. Raises subprocess.TimeoutExpired after PATIENCE times `timeout` s."""
+        deadline = time.monotonic() + timeout * PATIENCE
         while (code := self.poll()) is None:
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired("nameko run", timeout)
@@ -113,7 +115,8 @@ class Preloaded:
 
 def start(checkout: Path, arguments: list[str], environment: Mapping[str, str]) -> Forked | subprocess.Popen[str]:
     """`nameko` with these arguments; what it writes is to be read from `stdout`."""
-    if not any(environment.get(name) != os.environ.get(name) for name in _READ_BY_IMPORTS):
+    is_as_here = all(environment.get(name) == os.environ.get(name) for name in _READ_BY_IMPORTS)
+    if checkout == CHECKOUT and is_as_here:
         return _preloaded(checkout).start(arguments, environment)
     return subprocess.Popen(
         command_for([Path(sys.executable).with_name("nameko"), *arguments], dies_with=signal.SIGKILL),
