@@ -194,6 +194,9 @@ class DeadLetters(DependencyProvider):
             ):
                 letters.append(Letter(message))
             yield connection, channel, letters
+            # Its answer tells that what was acknowledged is gone, and what was not is back.
+            with suppress(*broker.Lost):
+                channel.close()
 
 
 def _bytes(body: bytes | str) -> bytes:
