@@ -57,7 +57,8 @@ def test_a_postgresql_that_has_no_connection_left_is_not_away(private_postgres: 
     _, _, at = private_postgres.url.partition("@")
     expedite = Expedite(f"postgresql://waiter:waiter@{at}", amqp_uri)
     try:
-        front_door = expedite.start("order_service")
+        # Each that there is may be waited for, on a machine that is slow.
+        front_door = expedite.start("order_service", DB_POOL_TIMEOUT=20)
         customers = Customers(front_door.url)
         customers.order()
         [(open_now,)] = house.query("select count(*) from pg_stat_activity where usename = 'waiter'")

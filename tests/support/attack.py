@@ -1,6 +1,7 @@
 """An attack, and the customers who order meanwhile."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -15,6 +16,8 @@ from tests.support.expedite import Process, an_order
 #: Seconds that an order may take while an attack goes on. Where nothing protected the service it took four and
 #: more, or was never answered; a shared machine's disk alone may take one.
 BOUND = 3.0
+#: Processes that want each core of a machine which does nothing but test. With more, everything takes longer.
+_USUAL_LOAD = 4.0
 #: MiB that a process may grow by, whatever is sent to it.
 ROOM = 20.0
 
@@ -65,8 +68,9 @@ class Customers:
         assert self.answers, "nobody ordered"
         assert set(self.answers) == {201}, f"orders were answered {sorted(set(self.answers))}"
         slowest, *others = sorted(self.seconds, reverse=True)
-        assert slowest < BOUND * 3, f"an order took {slowest:.1f} s"
-        assert not others or others[0] < BOUND, f"orders took {slowest:.1f} s and {others[0]:.1f} s"
+        bound = BOUND * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) / _USUAL_LOAD)
+        assert slowest < bound * 3, f"an order took {slowest:.1f} s"
+        assert not others or others[0] < bound, f"orders took {slowest:.1f} s and {others[0]:.1f} s"
 
 
 #: Where attackers come from, who are no neighbours of the customers on 127.0.0.1.
