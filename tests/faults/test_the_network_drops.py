@@ -99,6 +99,7 @@ def test_orders_are_taken_while_rabbitmq_cannot_be_reached_and_cooked_afterwards
     worker = expedite.start_worker()
     notifier = expedite.start("notifier_service")
     desk.wait_ready()
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
 
     getattr(to_rabbitmq, fault)()
     numbers = [expedite.place_number() for _ in range(3)]
