@@ -37,6 +37,7 @@ async function make(button, fields, take) {
   const url = button.hasAttribute("formaction") ? button.formAction : button.form.action;
   const [, , number, move] = new URL(url).pathname.split("/");
   if (button.ariaBusy) return; // a second touch of the same
+  const pop = button.closest(".pop"); // now: the stream may put another list in its place before the answer comes
   button.ariaBusy = "true";
   remember(number);
   const outcome = await post(url, fields);
@@ -44,7 +45,7 @@ async function make(button, fields, take) {
     button.ariaBusy = null; // not before: a finger that is down on it is a second touch of the same
     const short = shortOf(number);
     if (taken(number, outcome, short, take)) {
-      close(button);
+      if (pop) pop.open = false;
       tell(short, move, fields, () => back(number, move, take));
     }
   });
@@ -62,11 +63,6 @@ function taken(number, { words, card: fresh }, short, take) {
   if (isSaid) alarm(`${short}: ${words}`);
   else wrong(`${short}: ${words}`);
   return false;
-}
-
-function close(button) {
-  const pop = button.closest(".pop");
-  if (pop) pop.open = false;
 }
 
 function tell(short, move, fields, undo) {

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.browser.kitchen import card, keep_time, main_button, place, short, stand
 from tests.support.boards import Board
@@ -94,6 +94,26 @@ def test_what_can_be_recalled_is_a_key_away(visitors: Visitors, running: Expedit
     board.keyboard.press("-")
     board.keyboard.press("1")
     expect(card(board, number, "cooking")).to_be_visible()
+    expect(board.locator("#recall")).to_be_hidden()
+
+
+def test_what_can_be_recalled_is_closed_though_the_list_changed_before_the_answer_came(
+    visitors: Visitors, running: Expedite, anna: Someone
+) -> None:
+    number = place(running)
+    board = stand(visitors, running, anna)
+    for lane in ("cooking", "ready"):
+        main_button(board, number).click()
+        expect(card(board, number, lane)).to_be_visible()
+    held: list[tuple[Route, APIResponse]] = []
+    board.route("**/recall", lambda route: held.append((route, route.fetch())))
+    expect(board.locator("#recall")).to_contain_text(short(number))
+    board.keyboard.press("r")
+    board.keyboard.press("1")
+    # The stream is faster than the answer.
+    expect(board.locator("#recall")).to_contain_text("Nothing was ready")
+    for route, answer in held:
+        route.fulfill(response=answer)
     expect(board.locator("#recall")).to_be_hidden()
 
 
