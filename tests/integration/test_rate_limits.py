@@ -101,7 +101,8 @@ def test_the_development_stack_limits_signing_in_and_not_ordering(expedite: Expe
     expedite.start("order_service")
     assert {post(expedite, "/orders", an_order()).status_code for _ in range(40)} == {201}
     answers = [sign_in(expedite, "ada@example.com", "wrong password").status_code for _ in range(7)]
-    assert answers == [401] * 5 + [429] * 2
+    # One more where a minute has just turned: of the one before so much counts as is left of sixty seconds.
+    assert answers in ([401] * 5 + [429] * 2, [401] * 6 + [429])
 
 
 @pytest.fixture(scope="module")
