@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import WALL, Visitors
 from tests.support.eventually import eventually
@@ -120,6 +120,13 @@ def card(page: Page, number: str, lane: str | None = None) -> Locator:
 
 def main_button(page: Page, number: str) -> Locator:
     return card(page, number).locator(".main-move")
+
+
+def cook(board: Page, number: str) -> None:
+    """Start an order that waits, and bump it when it cooks."""
+    for lane in ("cooking", "ready"):
+        main_button(board, number).click()
+        expect(card(board, number, lane)).to_be_visible()
 
 
 def shown(page: Page) -> Any:

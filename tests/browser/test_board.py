@@ -6,7 +6,18 @@ import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.kitchen import accepted, card, keep_time, main_button, place, short, shown, stand, stand_untold
+from tests.browser.kitchen import (
+    accepted,
+    card,
+    cook,
+    keep_time,
+    main_button,
+    place,
+    short,
+    shown,
+    stand,
+    stand_untold,
+)
 from tests.support.browser import Visitors, settled
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
@@ -72,9 +83,7 @@ def test_what_has_no_way_back_waits_and_can_be_called_off(
 ) -> None:
     number = place(running)
     board = stand(visitors, running, anna)
-    for lane in ("cooking", "ready"):
-        main_button(board, number).click()
-        expect(card(board, number, lane)).to_be_visible()
+    cook(board, number)
     button = main_button(board, number)
     keep_time(board)
     button.click()

@@ -9,6 +9,7 @@ from tests.browser.kitchen import (
     card,
     come_back,
     come_back_for_a_moment,
+    cook,
     cut_off,
     keep_time,
     main_button,
@@ -70,9 +71,7 @@ def test_cut_off_nothing_can_be_moved_and_no_touch_is_kept_for_later(
 ) -> None:
     number, second = place(running), place(running)
     board = stand(visitors, running, anna)
-    for lane in ("cooking", "ready"):
-        main_button(board, second).click()
-        expect(card(board, second, lane)).to_be_visible()
+    cook(board, second)
     keep_time(board)
     main_button(board, second).click()  # it waits in its button
     board.context.set_offline(True)
@@ -124,9 +123,7 @@ def test_the_way_back_is_still_there_when_the_connection_is(
 ) -> None:
     number = place(running)
     board = stand_untold(visitors, running, anna)
-    for lane in ("cooking", "ready"):
-        main_button(board, number).click()
-        expect(card(board, number, lane)).to_be_visible()
+    cook(board, number)
     toast = board.locator("#toast")
     expect(toast).to_contain_text(f"{short(number)} is ready")
     cut_off(board)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import APIResponse, Route, expect
 
-from tests.browser.kitchen import card, keep_time, main_button, place, short, stand
+from tests.browser.kitchen import card, cook, keep_time, main_button, place, short, stand
 from tests.support.boards import Board
 from tests.support.browser import Visitors
 from tests.support.eventually import eventually
@@ -84,9 +84,7 @@ def test_arrows_pick_and_enter_moves(visitors: Visitors, running: Expedite, anna
 def test_what_can_be_recalled_is_a_key_away(visitors: Visitors, running: Expedite, anna: Someone) -> None:
     number = place(running)
     board = stand(visitors, running, anna)
-    for lane in ("cooking", "ready"):
-        main_button(board, number).click()
-        expect(card(board, number, lane)).to_be_visible()
+    cook(board, number)
     board.keyboard.press("r")
     expect(board.locator("#recall")).to_contain_text(short(number))
     board.keyboard.press("Escape")
@@ -102,9 +100,7 @@ def test_what_can_be_recalled_is_closed_though_the_list_changed_before_the_answe
 ) -> None:
     number = place(running)
     board = stand(visitors, running, anna)
-    for lane in ("cooking", "ready"):
-        main_button(board, number).click()
-        expect(card(board, number, lane)).to_be_visible()
+    cook(board, number)
     held: list[tuple[Route, APIResponse]] = []
     board.route("**/recall", lambda route: held.append((route, route.fetch())))
     expect(board.locator("#recall")).to_contain_text(short(number))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.kitchen import card, main_button, place, short, stand
+from tests.browser.kitchen import card, cook, main_button, place, short, stand
 from tests.support.boards import Board
 from tests.support.browser import PHONE, TABLET, WALL, Visitors, scrolls_sideways, serious_faults, settled
 from tests.support.eventually import eventually
@@ -109,9 +109,7 @@ def test_what_is_touched_is_large_enough(visitors: Visitors, running: Expedite, 
 def test_with_reduced_motion_nothing_moves(visitors: Visitors, running: Expedite, anna: Someone) -> None:
     number = place(running)
     board = stand(visitors, running, anna, reduced_motion="reduce")
-    for lane in ("cooking", "ready"):
-        main_button(board, number).click()
-        expect(card(board, number, lane)).to_be_visible()
+    cook(board, number)
     moving = board.evaluate(
         "document.getAnimations().filter((each) => each.effect.target.checkVisibility()).length"
     )
