@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from alembic import context
+from common.notifications import tables as _notifications  # noqa: F401  (its tables are of the same metadata)
 from common.orders.tables import Base
 from common.settings import Settings, load_config, sqlalchemy_url
 

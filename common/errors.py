@@ -113,6 +113,13 @@ class NotFound(Refusal):
 
 
 @deserialize_to_instance
+class NoMail(NotFound):
+    """It is done by e-mail, and no e-mails are sent from here."""
+
+    code, title = "no_mail", "No e-mail from here"
+
+
+@deserialize_to_instance
 class MethodNotAllowed(Refusal):
     """The path exists, the method does not; `allow` lists those that do."""
 
@@ -151,10 +158,38 @@ class Taken(Refusal):
 
 
 @deserialize_to_instance
+class LinkEnded(Refusal):
+    """A link from a letter that is over: used, replaced, too old, or none of ours."""
+
+    status, code, title = 410, "link_ended", "This link is over"
+
+
+@deserialize_to_instance
 class LastAdmin(Refusal):
     """It would leave nobody who can manage people."""
 
     status, code, title = 409, "last_admin", "The last admin"
+
+
+@deserialize_to_instance
+class NotOver(Refusal):
+    """A delivery that is to be sent again is being sent already."""
+
+    status, code, title = 409, "not_over", "Being sent already"
+
+
+@deserialize_to_instance
+class TooMany(Refusal):
+    """There are as many as there may be."""
+
+    status, code, title = 409, "too_many", "No more of these"
+
+
+@deserialize_to_instance
+class StillOpen(Refusal):
+    """Orders are not over yet that have to be; `orders` are their numbers, of many the first."""
+
+    status, code, title = 409, "still_open", "Not possible yet"
 
 
 @deserialize_to_instance

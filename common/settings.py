@@ -29,6 +29,7 @@ class Settings:
     recall_window: float
     stuck_received: float
     stuck_cooking: float
+    workers_listed_for: int  # days
     max_concurrent: int
     max_connections_per_address: int
     stop_grace: float
@@ -36,6 +37,8 @@ class Settings:
     db_pool_size: int
     db_pool_timeout: float
     broker_heartbeat: int
+    otlp_endpoint: str = field(repr=False)  # where traces are sent; "" is nowhere
+    traces_per_second: int
 
     @property
     def own_origins(self) -> frozenset[str]:
@@ -64,6 +67,7 @@ class Settings:
             "recall_window": config.number("RECALL_WINDOW", 0, 1e6),
             "stuck_received": config.number("STUCK_RECEIVED", 1, 1e6),
             "stuck_cooking": config.number("STUCK_COOKING", 1, 1e6),
+            "workers_listed_for": config.whole("WORKERS_LISTED_FOR", 1, 36_500),
             "max_concurrent": config.whole("MAX_CONCURRENT", 1, 10_000),
             "max_connections_per_address": config.whole("MAX_CONNECTIONS_PER_ADDRESS", 1, 100_000),
             "stop_grace": config.number("STOP_GRACE", 0.1, 3600),
@@ -73,6 +77,8 @@ class Settings:
             ),
             "db_pool_timeout": config.number("DB_POOL_TIMEOUT", 0.1, 60),
             "broker_heartbeat": config.whole("HEARTBEAT", 1, 600),
+            "otlp_endpoint": _endpoint(config),
+            "traces_per_second": config.whole("TRACES_PER_SECOND", 1, 1000),
         }
 
 
@@ -113,6 +119,13 @@ class ConfigReader:
         if not port.isdecimal() or int(port) > 65535:
             raise SettingsError(f"HTTP_ADDRESSES.{service_name} is an address and a port, like 127.0.0.1:3000")
         return host, int(port)
+
+
+def _endpoint(config: ConfigReader) -> str:
+    given = config.text("OTEL_EXPORTER_OTLP_ENDPOINT").strip()
+    if given and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", given):
+        raise SettingsError("OTEL_EXPORTER_OTLP_ENDPOINT is an address like http://127.0.0.1:4318, or nothing")
+    return given
 
 
 def load_config(path: str | Path = "config.yml") -> dict[str, Any]:

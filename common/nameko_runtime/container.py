@@ -14,10 +14,11 @@ from typing import Any
 import eventlet
 from nameko.containers import ServiceContainer, WorkerContext
 from nameko.exceptions import ContainerBeingKilled
+from nameko.rpc import Rpc
 from nameko_sqlalchemy import DB_URIS_KEY
 
 from common.http import HttpServer
-from common.observability import logs
+from common.observability import logs, traces
 from common.settings import Settings, sqlalchemy_url
 
 _TICK = 0.5  # seconds that an idle process sleeps at most
@@ -39,6 +40,7 @@ class GracefulContainer(ServiceContainer):
     def start(self) -> None:
         # Ctrl-C in a terminal reaches the whole process group: it means the same as SIGTERM.
         signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+        traces.begin(self.service_name, self.settings.otlp_endpoint, self.settings.traces_per_second)
         super().start()
         self.spawn_managed_thread(self._tick)
         # What is loaded by now stays: keep the collector from walking through it again and again.
@@ -66,6 +68,13 @@ class GracefulContainer(ServiceContainer):
             deadline.cancel()
         logs.event("graceful_shutdown", "the time to stop in is over: ending what is left", logging.WARNING)
         self.kill()
+
+    def wait(self) -> None:
+        """Until it has ended, one way or another; then the process ends."""
+        try:
+            super().wait()
+        finally:
+            traces.end()
 
     def fail(self, exc: SystemExit) -> None:
         """End the process with `exc`'s exit code, from any of its threads."""
@@ -98,7 +107,7 @@ class GracefulContainer(ServiceContainer):
 
         self._worker_threads[worker] = eventlet.getcurrent()
         try:
-            self._run_worker(worker, keep)
+            self._work(worker, keep)
             result, failure = outcome
             if failure is not None:
                 raise failure[1]
@@ -109,20 +118,29 @@ class GracefulContainer(ServiceContainer):
             self._worker_threads.pop(worker, None)
 
     def _run_worker(self, worker_ctx: WorkerContext, handle_result: Any) -> None:
-        """In the worker's own thread: what it logs and writes carries the id of the request that caused it.
+        """In the worker's own thread, which it has for a message or a call."""
+        with _traced(worker_ctx):
+            self._work(worker_ctx, handle_result)
+
+    def _work(self, worker_ctx: WorkerContext, handle_result: Any) -> None:
+        """What it logs and writes carries the id of the request that caused it, and so do the calls that it makes.
 
         Otherwise as Nameko's, without the lines that that puts together for a debug log which nobody reads."""
         request_id = logs.sane_request_id(worker_ctx.data.get("request_id"))
-        worker_ctx.data["request_id"] = request_id  # and so do the calls that it makes
+        worker_ctx.data["request_id"] = request_id
         logs.begin_request(request_id)
+        worker_ctx.data.pop(traces.HEADER, None)
+        if traces.on and (traceparent := traces.traceparent()) is not None:
+            worker_ctx.data[traces.HEADER] = traceparent
         self._inject_dependencies(worker_ctx)
         self._worker_setup(worker_ctx)
         result = failure = None
         try:
             method = getattr(worker_ctx.service, worker_ctx.entrypoint.method_name)
             result = method(*worker_ctx.args, **worker_ctx.kwargs)
-        except Exception:
+        except Exception as exc:
             failure = sys.exc_info()
+            traces.note_failure(exc)
         if handle_result is not None:
             result, failure = handle_result(worker_ctx, result, failure)
         self._worker_result(worker_ctx, result, failure)
@@ -139,3 +157,20 @@ class GracefulContainer(ServiceContainer):
         """Wakes the event loop, which else may sleep for a minute, and hears late of signals and connections."""
         while True:
             eventlet.sleep(_TICK)
+
+
+def _traced(worker_ctx: WorkerContext) -> traces.Step:
+    """The step that a message or a call is. A message goes on with what it came of; a call may come from anybody,
+    as a web request may."""
+    entrypoint, carried = worker_ctx.entrypoint, worker_ctx.data.get(traces.HEADER)
+    if isinstance(entrypoint, Rpc):
+        method = f"{worker_ctx.service_name}/{entrypoint.method_name}"
+        return traces.serve(method, carried, {"rpc.system.name": "nameko", "rpc.method": method})
+    name = getattr(entrypoint, "event_type", entrypoint.method_name)
+    attributes = {
+        **traces.RABBITMQ,
+        "messaging.destination.name": name,
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+    }
+    return traces.continued(f"process {name}", carried, attributes, traces.CONSUMER)

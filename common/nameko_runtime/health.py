@@ -59,6 +59,7 @@ class Probes:
 
     @http("GET", "/health/live")
     def health_live(self) -> dict[str, str]:
+        """The process answers."""
         return {"status": "live"}
 
     @http("GET", "/health")
@@ -68,6 +69,7 @@ class Probes:
 
     @http("GET", "/health/ready")
     def health_ready(self) -> dict[str, object]:
+        """What it needs is there."""
         found = self.checks.run(self.needs + self.uses)
         missing = [name for name in self.needs if found[name] != "ok"]
         if missing:
@@ -76,6 +78,7 @@ class Probes:
 
     @http("GET", "/metrics", content_type=metrics.CONTENT_TYPE)
     def read_metrics(self) -> bytes:
+        """What is counted and timed."""
         return metrics.text(self.measured_now())
 
     def measured_now(self) -> Iterable[Metric]:

@@ -4,6 +4,8 @@ Import the decorators from here instead of from nameko. What differs:
 - a process starts, waits and goes on when RabbitMQ is away; nothing gives up after some attempts;
 - a broadcast queue outlives a broken connection, so that what was sent meanwhile is not missed;
 - a dependency can look at an event first, and spare the service a worker for what does not concern it;
+- a pool of processes can have a queue by a name of its own, which gives nothing away that was not done;
+- a message that cannot be read is dropped, where it would come again and again;
 - a call is executed at most once, and an answer that cannot be sent back does not end the process;
 - callers get a Refusal as it was raised, and of faults of ours no more than that they happened.
 """
@@ -19,6 +21,7 @@ import eventlet
 import nameko.events
 import nameko.messaging
 import nameko.rpc
+from eventlet.semaphore import Semaphore
 from kombu.entity import binding
 from nameko.events import BROADCAST
 from nameko.extensions import ProviderCollector
@@ -34,6 +37,11 @@ _BROADCAST_ARGUMENTS = {
     "x-expires": 300_000,  # ms that a process may be away and still get what it missed
     "x-max-length": 10_000,
 }
+_POOL_ARGUMENTS = {
+    "x-message-ttl": 86_400_000,  # ms: news of yesterday
+    "x-max-length": 100_000,  # of more, the oldest go
+}
+_POOL_PLACES = 100  # messages of a pool that a process works on at once: fewer than it has workers
 _RECONNECT_PAUSE = 1.0  # seconds
 _ANSWER_TIMEOUT = 5.0  # seconds that a worker waits for its RPC answer to be confirmed
 
@@ -87,6 +95,18 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
             )
             yield connection
 
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
+        consumers = list(super().get_consumers(consumer_cls, channel))
+        for consumer in consumers:
+            consumer.on_decode_error = self._drop
+        return consumers
+
+    def _drop(self, message: Any, exc: Exception) -> None:
+        logs.event(
+            "message_processing_failed", "a message that cannot be read is dropped", logging.ERROR, error=exc
+        )
+        self.ack_message(message)
+
     def on_iteration(self) -> None:
         for provider in [each for each in self._consumers if each not in self._providers]:
             consumer = self._consumers.pop(provider)
@@ -123,21 +143,26 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
 
 
 class EventHandler(nameko.events.EventHandler):
-    """Nameko's event handler, with three additions.
+    """Nameko's event handler, with four additions.
 
     `source_service` may name several services: their events come through one queue, so in one order. Of a
     broadcast every process gets every event, also those of the seconds that it was cut off; its queue goes
     with the process. And `prefilter` may name a dependency of the service, whose provider has `wants(event)`:
-    an event for which that is false is taken as handled, at a fraction of what a worker costs.
+    an event for which that is false is taken as handled, at a fraction of what a worker costs. With `pool`, the
+    name of a queue, each event is handled by one of the service's processes; one whose handler raises comes again
+    at once, so it should raise only when the process stops.
     """
 
     queue_consumer = QueueConsumer()
     source_service: str | tuple[str, ...]
 
-    def __init__(self, *args: Any, prefilter: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, prefilter: str | None = None, pool: str | None = None, **kwargs: Any) -> None:
         self._prefilter = prefilter
         self._provider: Any = None
-        super().__init__(*args, **kwargs)
+        self._pool = pool
+        # However long the handlers of a pool wait, for PostgreSQL say, others find a worker.
+        self._places = None if pool is None else Semaphore(_POOL_PLACES)
+        super().__init__(*args, requeue_on_error=pool is not None, **kwargs)
 
     @property
     def broadcast_identifier(self) -> str | None:
@@ -157,14 +182,18 @@ class EventHandler(nameko.events.EventHandler):
             }
         if self.handler_type == BROADCAST:
             self.queue.queue_arguments = _BROADCAST_ARGUMENTS
+        if self._pool is not None:
+            self.queue.name, self.queue.queue_arguments = self._pool, _POOL_ARGUMENTS
         if self._prefilter is not None:
             [self._provider] = [each for each in self.container.dependencies if each.attr_name == self._prefilter]
 
     def handle_message(self, body: object, message: Any) -> None:
-        if self._provider is None or self._provider.wants(body):
-            super().handle_message(body, message)
-        else:
+        if self._provider is not None and not self._provider.wants(body):
             self.queue_consumer.ack_message(message)
+            return
+        if self._places is not None:
+            self._places.acquire()
+        super().handle_message(body, message)
 
     def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
         if exc_info is not None:
@@ -174,6 +203,8 @@ class EventHandler(nameko.events.EventHandler):
                 logging.WARNING,
                 message_id=message.properties.get("message_id"),
             )
+        if self._places is not None:
+            self._places.release()
         super().handle_message_processed(message, result, exc_info)
 
 

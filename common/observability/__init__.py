@@ -1,1 +1,1 @@
-"""What a service says of itself: log lines and metrics."""
+"""What a service says of itself: log lines, metrics and traces."""

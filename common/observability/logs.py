@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, with the request that caused it.
+"""Log lines: one JSON object each, with the request that caused it, and its trace if there is one.
 
 `event()` writes the actions of the log contract; lines of libraries come through the same formatter with
 an empty action. Nothing here cleans secrets out of a message: they are never put in.
@@ -31,6 +31,7 @@ _service_name = "expedite"
 
 # Each greenlet has a context of its own, so a worker's request id is seen by nothing else.
 _request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+_trace_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("trace_id", default=None)
 
 
 def name_service(name: str) -> None:
@@ -54,6 +55,18 @@ def sane_request_id(candidate: Any) -> str:
 def begin_request(request_id: str) -> None:
     """What this greenlet logs from now on was caused by `request_id`."""
     _request_id.set(request_id)
+
+
+def join_trace(trace_id: str | None) -> str | None:
+    """What this greenlet logs from now on belongs to that trace; returns the one of before."""
+    before = _trace_id.get()
+    _trace_id.set(trace_id)
+    return before
+
+
+def current_trace() -> str | None:
+    """The trace that this greenlet logs for."""
+    return _trace_id.get()
 
 
 def current_request_id() -> str:
@@ -118,7 +131,7 @@ class StdoutHandler(logging.Handler):
 
 class JsonFormatter(logging.Formatter):
     """One line of JSON: timestamp (UTC, ms), level, service, hostname, request_id, action, message,
-    details, and for errors error {msg, stack}."""
+    details, for what is traced trace_id, and for errors error {msg, stack}."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -131,6 +144,9 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "details": getattr(record, "details", None) or {"logger": record.name},
         }
+        trace_id = _trace_id.get()
+        if trace_id is not None:
+            line["trace_id"] = trace_id
         if record.exc_info and record.exc_info[1] is not None:
             exception = record.exc_info[1]
             line["error"] = {

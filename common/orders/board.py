@@ -47,9 +47,9 @@ class Board:
             return queries.order_history(session, order_number, self._is_public)
 
     def workers(self) -> list[dict[str, object]]:
-        """Who works, by name."""
+        """Who works, by name, and who did so lately."""
         with self._sessions.begin() as session:
-            return queries.workers(session)
+            return queries.workers(session, self._settings.workers_listed_for)
 
     def stuck(self) -> list[dict[str, object]]:
         """Orders that have been waiting or cooking for too long, longest first."""

@@ -13,7 +13,7 @@ from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
 from common.errors import IllegalMove, NotFound
-from common.observability import logs
+from common.observability import logs, traces
 from common.orders import events, lifecycle, messages, topology, waking
 from common.postgres.statements import statement
 
@@ -81,6 +81,7 @@ def send(session: Session, number: str, by: str, *, undo: bool = False) -> InLin
         "by": by,
         "reason": PUT_BACK if undo else SENT,
         "request_id": logs.current_request_id(),
+        "traceparent": traces.traceparent(),
     }
     row = session.execute(_FRONT, values).one_or_none()
     if row is None:

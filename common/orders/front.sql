@@ -10,6 +10,7 @@ with before as (
         priority = case when cast(:undo as boolean) then o.front_from else @{front} end,
         front_from = case when cast(:undo as boolean) then null else o.priority end,
         front_at = case when cast(:undo as boolean) then null else now() end,
+        traceparent = coalesce(:traceparent, o.traceparent),
         -- Not updated_at: it has waited for as long as before.
         sequence = o.sequence + 1,
         -- Its ticket comes now, also if it failed and the one that it had was to come later.
@@ -22,8 +23,8 @@ with before as (
     insert into order_status_log (order_id, sequence, status, changed_by, changed_at, reason)
     select id, sequence, status, :by, now(), :reason from changed
 ), sent as (
-    insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
-    select e.id, '@{exchange}', '@{routing_key}.' || c.order_type, c.priority, :request_id, @{body}
+    insert into outbox (event_id, exchange, routing_key, priority, request_id, traceparent, body)
+    select e.id, '@{exchange}', '@{routing_key}.' || c.order_type, c.priority, :request_id, c.traceparent, @{body}
     from changed c cross join lateral (select gen_random_uuid() as id where c.id is not null) e
     where c.accepted_by is null  -- people who have it need no ticket
 )

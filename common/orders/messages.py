@@ -96,8 +96,19 @@ def order_placed(order: str, *, items: str, event_id: str, request_id: str) -> s
         total_amount=f"{order}.total_amount",
         priority=f"{order}.priority",
         prep_seconds=f"{order}.prep_seconds",
-        placed_at=f"to_char({order}.placed_at, {_ISO})",
+        placed_at=placed_at(order),
     )
+
+
+def placed_at(order: str) -> str:
+    """SQL: when `order` was placed, as its ticket says. With the number that tells which order is meant: after a
+    restore a number may be given again, to another order."""
+    return f"to_char({order}.placed_at, {_ISO})"
+
+
+def changed_at(step: str) -> str:
+    """SQL: when `step`, a row of `order_status_log`, was made, as StatusChanged says it."""
+    return f"to_char({step}.changed_at, {_ISO})"
 
 
 def items_of(order: str) -> str:

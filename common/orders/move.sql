@@ -11,13 +11,16 @@ with asked as (
     select distinct on (m ->> 'number') position, m ->> 'number' as number, m ->> 'target' as target,
         array(select jsonb_array_elements_text(m -> 'accepted')) as accepted,
         m ->> 'actor' as actor, (m ->> 'instance')::uuid as instance, m ->> 'reason' as reason,
-        (m ->> 'fence')::int as fence, (m ->> 'ticket')::int as ticket, (m ->> 'pace')::float8 as pace,
+        m ->> 'placed_at' as placed_at, (m ->> 'fence')::int as fence, (m ->> 'ticket')::int as ticket, (m ->> 'pace')::float8 as pace,
         (m ->> 'recall_window')::float8 as recall_window, m ->> 'event_id' as event_id,
-        m ->> 'exchange' as exchange, m ->> 'request_id' as request_id
+        m ->> 'exchange' as exchange, m ->> 'request_id' as request_id, m ->> 'traceparent' as traceparent
     from asked order by m ->> 'number', position
 ), before as (
     select o.*, w as move, w.position
-    from wanted w cross join lateral (select * from orders where number = w.number for update @{if_locked}) o
+    from wanted w cross join lateral (
+        -- A ticket from before a restore may have the number of another order.
+        select * from orders where number = w.number and (w.placed_at is null or @{placed_at} = w.placed_at)
+        for update @{if_locked}) o
 ), moved as (
     update orders o set
         status = (b.move).target,
@@ -25,6 +28,7 @@ with asked as (
         updated_at = now(),
         reason = (b.move).reason,
         cleared_at = null,
+        traceparent = (b.move).traceparent,
         -- From here on: EFFECTS in lifecycle.py.
         fence = o.fence + ((b.move).target = any(@{taken_in_hand}))::int,
         processed_by = case when (b.move).target = any(@{taken_in_hand}) then (b.move).actor else o.processed_by end,
@@ -52,14 +56,16 @@ with asked as (
     ) done
     where w.name = done.name
 ), sent as (
-    insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
-    select (m.move).event_id::uuid, (m.move).exchange, '@{routing_key}', m.priority, (m.move).request_id, @{body}
+    insert into outbox (event_id, exchange, routing_key, priority, request_id, traceparent, body)
+    select (m.move).event_id::uuid, (m.move).exchange, '@{routing_key}', m.priority, (m.move).request_id,
+        m.traceparent, @{body}
     from moved m order by m.position
 )
 select b.number, b.order_type, b.status as old_status, m.status as new_status,
     coalesce(m.fence, b.fence) as fence,
     case when m.id is null then b.processed_by else m.processed_by end as processed_by,
     coalesce(m.updated_at, b.updated_at) as updated_at,
-    case when m.id is null then b.estimated_completion else m.estimated_completion end as estimated_completion
+    case when m.id is null then b.estimated_completion else m.estimated_completion end as estimated_completion,
+    extract(epoch from m.updated_at - b.updated_at)::float8 as seconds
 from asked a left join before b on b.position = a.position left join moved m on m.position = a.position
 order by a.position

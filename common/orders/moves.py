@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from nameko_sqlalchemy.database import Session
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from common import codec
 from common.errors import IllegalMove, NotFound
-from common.observability import logs
+from common.observability import logs, metrics, traces
 from common.orders import events, lifecycle, messages
 from common.orders.waking import wake_screens
 from common.postgres.breaker import Breaker
@@ -92,6 +92,7 @@ def _move_statement(if_locked: str) -> str:
         recalls=_sql_array(f"{move.source}:{move.target}" for move in lifecycle.MOVES if move.is_recall),
         estimated_completion=_sql_set("estimated_completion"),
         completed_at=_sql_set("completed_at"),
+        placed_at=messages.placed_at("orders"),
         wake_screens=wake_screens("o.id"),
         routing_key=events.ORDER_STATUS_CHANGED,
         body=messages.status_changed(
@@ -119,6 +120,12 @@ class _Outcome(NamedTuple):
     processed_by: str | None
     updated_at: datetime
     estimated_completion: datetime | None
+    seconds: float | None  # for which it had had its old status, if it left it
+
+    def observe(self) -> None:
+        """To be called once, when the move is durable."""
+        if self.seconds is not None:
+            _timed(self.old_status, self.order_type).observe(max(0.0, self.seconds))
 
 
 def move(session: Session, service_name: str, number: str, target: str, actor: Actor, **options: Any) -> Moved:
@@ -128,30 +135,39 @@ def move(session: Session, service_name: str, number: str, target: str, actor: A
     Raises NotFound, or IllegalMove with the current status and the moves that the actor has from it, also for a
     person who would begin what somebody else cooks.
     """
-    asked = _asked(service_name, number, target, actor, **options)
-    outcome = _Outcome(*session.execute(_MOVE_IN_SESSION, {"moves": f"[{asked.decode()}]"}).one())
-    if outcome.number is None:
-        raise NotFound(f"There is no order {number}.")
-    return _judge(outcome, number, target, actor)
+    with _traced(number, target):
+        asked = _asked(service_name, number, target, actor, **options)
+        outcome = _Outcome(*session.execute(_MOVE_IN_SESSION, {"moves": f"[{asked.decode()}]"}).one())
+        if outcome.number is None:
+            raise NotFound(f"There is no order {number}.")
+        if outcome.seconds is not None:
+            event.listen(session, "after_commit", lambda _session: outcome.observe(), once=True)
+        return _judge(outcome, number, target, actor)
 
 
 class Mover:
     """Makes moves that come at once together: see common.postgres.group_commit. One for each process."""
 
     def __init__(self, settings: Settings, breaker: Breaker) -> None:
-        self._commit = GroupCommit(settings, breaker, _MOVE_IN_GROUP)
+        self._commit = GroupCommit(settings, breaker, _MOVE_IN_GROUP, "move orders")
         self.close = self._commit.close
 
     def move(
         self, sessions: Sessions, service_name: str, number: str, target: str, actor: Actor, **options: Any
     ) -> Moved:
         """As `move()`, in a transaction that this move shares with others. Raises Unavailable too."""
-        outcome = _Outcome(*self._commit.write(_asked(service_name, number, target, actor, **options)))
-        if outcome.number is not None:
-            return _judge(outcome, number, target, actor)
+        with _traced(number, target):
+            outcome = _Outcome(*self._commit.write(_asked(service_name, number, target, actor, **options)))
+            if outcome.number is not None:
+                outcome.observe()
+                return _judge(outcome, number, target, actor)
         # For a row that somebody else holds, only who wants that very order shall wait.
         with sessions.begin() as session:
             return move(session, service_name, number, target, actor, **options)
+
+
+def _traced(number: str, target: str) -> traces.Step:
+    return traces.span(f"move to {target}", {"expedite.order_number": number})
 
 
 def _asked(
@@ -162,6 +178,7 @@ def _asked(
     *,
     source: str | None = None,
     reason: str | None = None,
+    placed_at: str | None = None,
     fence: int | None = None,
     ticket: int | None = None,
     pace: float = 1,
@@ -169,11 +186,12 @@ def _asked(
 ) -> bytes:
     """A move as the statement wants it.
 
-    `source`: only from that status. `fence` (a worker's moves): only while the order's fence is still this one.
-    `ticket` (a worker that begins): the priority of its ticket, which is void when the order's is lower by now
-    (`common.orders.front`), and when people have accepted the order.
-    `pace` is how many seconds a second of the order's preparation takes here, for the estimate of an order that
-    begins to cook; `recall_window` is how many seconds a ready order can be called back.
+    `source`: only from that status. `placed_at`: only the order that was placed then, as its ticket says.
+    `fence` (a worker's moves): only while the order's fence is still this one. `ticket` (a worker that begins):
+    the priority of its ticket, which is void when the order's is lower by now (`common.orders.front`), and when
+    people have accepted the order. `pace` is how many seconds a second of the order's preparation takes here, for
+    the estimate of an order that begins to cook; `recall_window` is how many seconds a ready order can be called
+    back.
     """
     return codec.dumps(
         {
@@ -183,6 +201,7 @@ def _asked(
             "actor": actor.name,
             "instance": actor.instance and str(actor.instance),
             "reason": reason,
+            "placed_at": placed_at,
             "fence": fence,
             "ticket": ticket,
             "pace": pace,
@@ -190,8 +209,12 @@ def _asked(
             "event_id": str(uuid.uuid4()),
             "exchange": events.exchange_of(service_name),
             "request_id": logs.current_request_id(),
+            "traceparent": traces.traceparent(),
         }
     )
+
+
+_timed = functools.cache(metrics.STATUS_SECONDS.labels)
 
 
 @functools.cache

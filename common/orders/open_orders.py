@@ -51,7 +51,8 @@ class Ticket:
     `front_at` is when it was sent to the front. `changed_by`, `changed_at` and `reason` are of the last line of
     its history; with `is_recalled` it was ready, and they say who called it back and why. `retry_at` is when its
     ticket comes again, while it waits for that after it failed; `tries` is how often it has failed. `changed_in`
-    is the transaction that wrote it last; None is long ago. `sequence` goes up with its history.
+    is the transaction that wrote it last; None is long ago. `sequence` goes up with its history. `traceparent` is
+    of the step that wrote its status, where that is traced.
     """
 
     number: str
@@ -78,6 +79,7 @@ class Ticket:
     tries: int
     changed_in: str | None
     items: Sequence[Item]
+    traceparent: str | None = None
 
     def dishes_with(self, allergen: str) -> list[str]:
         """The names of its dishes that have the allergen in them by the menu."""

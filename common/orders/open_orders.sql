@@ -16,7 +16,7 @@ from asked s left join lateral (
         o.accepted_by, o.allergies, l.changed_by, l.changed_at, l.reason,
         o.status = '@{cooking}' and coalesce(before.status = '@{ready}', false) as is_recalled,
         case when o.status in ('@{received}', '@{cooking}') and o.retry_at > now() then o.retry_at end as retry_at,
-        o.tries, cast(o.changed_in as text) as changed_in,
+        o.tries, cast(o.changed_in as text) as changed_in, o.traceparent,
         (select jsonb_agg(jsonb_build_array(i.quantity, i.name, i.note) order by i.position)
             from order_items i where i.order_id = o.id) as items
     from orders o

@@ -92,7 +92,7 @@ _PUBLIC_HISTORY = _history(PUBLIC_CHANGED_BY, f"case when l.reason in ({_NOBODYS
 _WORKERS = text(f"""
     select name, case when {IS_ONLINE} then 'online' else 'offline' end as status, orders_processed, last_seen,
         order_types, heartbeats, heartbeat_interval
-    from workers order by name
+    from workers where last_seen > now() - make_interval(days => :listed_for) order by name
 """)
 
 _ONLINE = text(f"select order_types, cooking_speed from workers where {IS_ONLINE}")
@@ -163,9 +163,12 @@ def stuck_orders(
     ]
 
 
-def workers(session: Session) -> list[dict[str, Any]]:
-    """Every worker there has been, by name, with what it has done, and its last heartbeats (twelve), newest first;
-    one is due every `heartbeat_interval` seconds."""
+def workers(session: Session, listed_for: int) -> list[dict[str, Any]]:
+    """Every worker that was heard of in so many days, by name, with what it has done, and its last heartbeats
+    (twelve), newest first; one is due every `heartbeat_interval` seconds.
+
+    One that is not listed any more stays known: histories have its name.
+    """
     return [
         {
             "worker_name": row.name,
@@ -176,7 +179,7 @@ def workers(session: Session) -> list[dict[str, Any]]:
             "heartbeats": row.heartbeats,
             "heartbeat_interval": row.heartbeat_interval,
         }
-        for row in session.execute(_WORKERS)
+        for row in session.execute(_WORKERS, {"listed_for": listed_for})
     ]
 
 

@@ -21,8 +21,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import SmallInteger, UserDefinedType
 
+from common.orders import account_tables  # noqa: F401 - of the same metadata
 from common.orders.builds import BUILDS
-from common.orders.lifecycle import ORDER_TYPES, STATUSES, USER_ROLES
+from common.orders.lifecycle import ORDER_TYPES, STATUSES
 from common.postgres.base import Base
 
 _NOW = text("now()")
@@ -39,25 +40,6 @@ class TransactionId(UserDefinedType[str]):
 
     def get_col_spec(self, **kwargs: Any) -> str:
         return "XID8"
-
-
-class User(Base):
-    """Somebody with an account."""
-
-    __tablename__ = "users"
-    __table_args__ = (CheckConstraint(_one_of("role", USER_ROLES), name="role"),)
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    # In small letters: whoever signs in need not remember how they once wrote it.
-    email: Mapped[str] = mapped_column(unique=True)
-    username: Mapped[str]
-    # The name as it is compared: nobody can take one that looks the same.
-    username_key: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str]
-    role: Mapped[str]
-    # Goes up with the role and the password; a token that carries an older one is void.
-    token_version: Mapped[int] = mapped_column(server_default=text("0"))
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class MenuItem(Base):
@@ -127,6 +109,12 @@ class Order(Base):
         ),
         # A customer's own orders, the latest first; guests' are nobody's.
         Index("ix_orders_customer", "customer_id", "id", postgresql_where=text("customer_id is not null")),
+        # A guest's, who is nobody's, when somebody asks for what the house holds about them.
+        Index(
+            "ix_orders_notification_email",
+            text("lower(notification_email)"),
+            postgresql_where=text("notification_email is not null"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -136,6 +124,8 @@ class Order(Base):
     customer_name: Mapped[str]
     # For notifications; never shown to anybody but the customer.
     notification_email: Mapped[str | None]
+    # Whether its owner may be asked if they want news: not where too many were named from one network address.
+    may_ask: Mapped[bool] = mapped_column(server_default=text("true"))
     order_type: Mapped[str]
     table_number: Mapped[int | None] = mapped_column(SmallInteger)
     delivery_address: Mapped[str | None]
@@ -180,6 +170,8 @@ class Order(Base):
     # The transaction that wrote it last, by a trigger; null is long ago. What changed since a snapshot is what the
     # snapshot does not see.
     changed_in: Mapped[str | None] = mapped_column(TransactionId, server_default=text("pg_current_xact_id()"))
+    # The step that wrote its status, where that is traced (common/observability/traces.py), for who tells of it.
+    traceparent: Mapped[str | None]
     # Makes its tracking link its own, and not that of whatever has its number; null for orders of before.
     link_nonce: Mapped[str | None]
 
@@ -225,6 +217,25 @@ class OrderStatusLog(Base):
     reason: Mapped[str | None]
 
 
+class ArchivedOrder(Base):
+    """An order of long ago, as accounting needs it: nothing in it says whose it was. It has left the tables above,
+    and stays taken: its number's day is over."""
+
+    __tablename__ = "archived_orders"
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    placed_at: Mapped[datetime]
+    order_type: Mapped[str]
+    table_number: Mapped[int | None] = mapped_column(SmallInteger)
+    status: Mapped[str]
+    total_amount: Mapped[Decimal]
+    completed_at: Mapped[datetime | None]
+    # [{"name", "quantity", "price"}, …]
+    items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    # [{"status", "changed_at"}, …], oldest first
+    history: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
 class Outbox(Base):
     """Messages that were decided but are not confirmed by the broker yet. Inserting wakes the relay."""
 
@@ -236,6 +247,7 @@ class Outbox(Base):
     routing_key: Mapped[str]
     priority: Mapped[int] = mapped_column(SmallInteger)
     request_id: Mapped[str]
+    traceparent: Mapped[str | None]
     body: Mapped[dict[str, object]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     # What the broker would not take waits until then, and lets the others pass.

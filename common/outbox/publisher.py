@@ -11,7 +11,7 @@ from typing import Any
 import amqp
 import eventlet
 
-from common.observability import logs
+from common.observability import logs, traces
 from common.orders import messages, topology
 from common.orders.events import ORDER_PLACED
 from common.rabbitmq import broker, frames
@@ -38,6 +38,7 @@ class Row:
     routing_key: str
     priority: int
     request_id: str
+    traceparent: str | None
     attempts: int
     body: str
     order_number: str | None
@@ -141,6 +142,9 @@ class Publisher:
     def _frames(self, row: Row) -> bytes:
         self._tag += 1
         self._outstanding[self._tag] = row.id
+        headers: dict[str, str | int] = {"nameko.request_id": row.request_id, "outbox_id": row.id}
+        if row.traceparent is not None:
+            headers[traces.HEADER] = row.traceparent
         return frames.publish(
             self._channel,
             exchange=row.exchange,
@@ -148,7 +152,7 @@ class Publisher:
             # A status that nobody follows may go nowhere; an order may not.
             mandatory=row.routing_key.startswith(ORDER_PLACED),
             body=row.body,
-            headers={"nameko.request_id": row.request_id, "outbox_id": row.id},
+            headers=headers,
             priority=row.priority,
             message_id=row.event_id,
         )

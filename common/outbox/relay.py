@@ -18,7 +18,7 @@ import psycopg2
 from eventlet.hubs import trampoline
 from nameko.extensions import DependencyProvider
 
-from common.observability import logs, metrics
+from common.observability import logs, metrics, traces
 from common.orders import waking
 from common.orders.events import ORDER_PLACED
 from common.outbox.publisher import Publisher, Row
@@ -40,7 +40,7 @@ _RETRY_PAUSE = 5  # seconds, times the attempts so far, that a refused row waits
 
 _LEAD = "select pg_try_advisory_lock(%s)"
 _DUE = f"""
-    select id, event_id::text, exchange, routing_key, priority, request_id, attempts, body::text,
+    select id, event_id::text, exchange, routing_key, priority, request_id, traceparent, attempts, body::text,
         body ->> 'order_number'
     from outbox where retry_at is null or retry_at <= now() order by id limit {_BATCH}
 """
@@ -50,6 +50,9 @@ _REFUSED = f"""
         retry_at = now() + make_interval(secs => least(60, {_RETRY_PAUSE} * (attempts + 1)))
     where id = any(%s)
 """
+
+
+_RETRIES = metrics.RETRIES.labels("relay")
 
 
 class Relay(DependencyProvider):
@@ -97,6 +100,7 @@ class Relay(DependencyProvider):
                 )
             except Exception:
                 logs.event("rabbitmq_publish_failed", "the relay failed; it starts again", logging.ERROR)
+            _RETRIES.inc(not self._stopping)
             eventlet.sleep(pause)
             pause = min(pause * 2, _MAX_PAUSE)
 
@@ -114,15 +118,19 @@ class Relay(DependencyProvider):
             # That a row was sent need not be on disk before the next is: after a crash of PostgreSQL some are sent
             # twice, and meanwhile the commits of orders and moves have the disk to themselves.
             session.query("set synchronous_commit = off")
-            while True:
-                sent = self._publish_due(session, publisher)
-                if not sent:
-                    if self._stopping:
-                        return
-                    publisher.keep_alive()
-                    _wait_for_notification(session.connection)
-                elif sent >= _BUSY:
-                    eventlet.sleep(_GATHER)
+            with metrics.LEADING.track_inprogress():
+                self._publish(session, publisher)
+
+    def _publish(self, session: DedicatedSession, publisher: Publisher) -> None:
+        while True:
+            sent = self._publish_due(session, publisher)
+            if not sent:
+                if self._stopping:
+                    return
+                publisher.keep_alive()
+                _wait_for_notification(session.connection)
+            elif sent >= _BUSY:
+                eventlet.sleep(_GATHER)
 
     def _publish_due(self, session: DedicatedSession, publisher: Publisher) -> int:
         """Publish one batch, and return how many of its rows left the outbox."""
@@ -130,7 +138,8 @@ class Relay(DependencyProvider):
         if not rows:
             return 0
         try:
-            refused = publisher.publish(rows, lambda: session.query("select 1"))
+            with _traced(rows):
+                refused = publisher.publish(rows, lambda: session.query("select 1"))
         except broker.Lost:
             # What it took before it was lost stays taken: a slow one would be sent copies without end.
             taken = [row for row in rows if row.id in publisher.taken]
@@ -171,9 +180,21 @@ def _wait_for_notification(session: Any) -> None:
     session.notifies.clear()
 
 
+def _traced(rows: Sequence[Row]) -> traces.Step:
+    attributes: dict[str, str | int] = {
+        **traces.RABBITMQ,
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+    }
+    if len(rows) > 1:
+        attributes["messaging.batch.message_count"] = len(rows)
+    return traces.batch("publish outbox", [row.traceparent for row in rows], attributes)
+
+
 def _note(row: Row, refusal: str | None) -> None:
     """Counts and logs what became of a row."""
     logs.begin_request(row.request_id)
+    logs.join_trace(traces.trace_id_of(row.traceparent))
     if refusal is not None:
         metrics.REFUSED.inc()
         logs.event(

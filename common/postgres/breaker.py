@@ -4,7 +4,7 @@ import logging
 
 import eventlet
 
-from common.observability import logs
+from common.observability import logs, metrics
 from common.postgres.connection import is_ready
 from common.settings import Settings
 
@@ -28,7 +28,8 @@ class Breaker:
 
     def _probe(self) -> None:
         logs.event("db_connection_failed", "PostgreSQL is away; refusing until it is back", logging.WARNING)
-        while not is_ready(self._settings):
-            eventlet.sleep(_PROBE_PAUSE)
+        with metrics.REFUSING.track_inprogress():
+            while not is_ready(self._settings):
+                eventlet.sleep(_PROBE_PAUSE)
         self.is_open = False
         logs.event("db_connected", "PostgreSQL is back")

@@ -10,7 +10,7 @@ from common.settings import Settings
 
 #: What a process holds of PostgreSQL's connections besides its pool: group commit, relay, a worker's lock, what
 #: wakes streams, and a probe's at times. docs/operations.md adds them up.
-_BESIDE_THE_POOL = {"order_service": 3, "kitchen_service": 5, "tracking_service": 4, "notifier_service": 0}
+_BESIDE_THE_POOL = {"order_service": 3, "kitchen_service": 5, "tracking_service": 4, "notifier_service": 2}
 _ROOM = text("""
     select least(
             current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int

@@ -22,12 +22,14 @@ import psycopg2
 from eventlet.event import Event
 
 from common.errors import Unavailable
-from common.observability import logs, metrics
+from common.observability import logs, metrics, traces
 from common.postgres.breaker import AWAY, Breaker
 from common.postgres.connection import CONNECT_TIMEOUT, connect_options, is_busy
 from common.settings import Settings
 
 Row = tuple[Any, ...]
+
+_RETRIES = metrics.RETRIES.labels("batch")
 
 _MAX_ROWS = 100  # in one transaction
 _MAX_WAITING = 1000  # rows; whoever comes then is refused
@@ -42,21 +44,23 @@ _PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 class _Request:
     """A row that waits to be written, and who waits for it."""
 
-    __slots__ = ("done", "row", "since")
+    __slots__ = ("done", "row", "since", "traceparent")
 
     def __init__(self, row: bytes) -> None:
         self.row = row
         self.since = monotonic()
         self.done = Event()
+        self.traceparent = traces.traceparent()
 
 
 class GroupCommit:
     """Writes rows with `statement`, which takes a JSON array as its parameter $1, and returns one row for each of
-    its elements in their order."""
+    its elements in their order. `name` says what it does, for traces."""
 
-    def __init__(self, settings: Settings, breaker: Breaker, statement: str) -> None:
+    def __init__(self, settings: Settings, breaker: Breaker, statement: str, name: str) -> None:
         self._settings = settings
         self._breaker = breaker
+        self._name = name
         self._waiting: deque[_Request] = deque()
         # One, and so one transaction at a time: two would only make smaller batches.
         self._connection = _Connection(settings, statement)
@@ -111,7 +115,8 @@ class GroupCommit:
             _refuse(batch)
             return
         try:
-            rows = self._connection.execute(b"[" + b",".join([request.row for request in batch]) + b"]")
+            with self._traced(batch):
+                rows = self._connection.execute(b"[" + b",".join([request.row for request in batch]) + b"]")
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
             logs.event("db_query_failed", "PostgreSQL did not answer", logging.ERROR, rows=len(batch))
             _refuse(batch)
@@ -122,6 +127,7 @@ class GroupCommit:
             if len(batch) == 1:
                 batch[0].done.send_exception(exc)
                 return
+            _RETRIES.inc()
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
                 self._write(half)
@@ -129,6 +135,12 @@ class GroupCommit:
             metrics.GROUPS.observe(len(batch))
             for request, row in zip(batch, rows, strict=True):
                 request.done.send(row)
+
+    def _traced(self, batch: Sequence[_Request]) -> traces.Step:
+        attributes: dict[str, str | int] = {**traces.POSTGRESQL, "db.query.summary": self._name}
+        if len(batch) > 1:
+            attributes["db.operation.batch.size"] = len(batch)
+        return traces.batch(self._name, [request.traceparent for request in batch], attributes)
 
 
 def _refuse(requests: Sequence[_Request]) -> None:

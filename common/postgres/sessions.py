@@ -14,9 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import sessionmaker
 
 from common.errors import Unavailable
-from common.observability import logs
+from common.observability import logs, traces
 from common.postgres.breaker import AWAY, Breaker
 from common.postgres.connection import connect_failure, connect_options, is_busy
+from common.postgres.pool import MeasuredPool
 from common.settings import Settings, sqlalchemy_url
 
 _Found = TypeVar("_Found")
@@ -37,8 +38,7 @@ class Sessions:
         Raises Unavailable when PostgreSQL cannot be reached or did not answer in time; whether a commit
         that was under way took effect is then unknown.
         """
-        if self.breaker.is_open:
-            raise Unavailable(AWAY)
+        self._must_be_closed()
         with self.begin_in_background() as session:
             yield session
 
@@ -46,7 +46,8 @@ class Sessions:
     def begin_in_background(self) -> Iterator[Session]:
         """As `begin()`, for what no client waits for (sweepers, heartbeats, tools): it is tried also while the
         breaker refuses requests."""
-        with self._bounded(), self._new_session() as session:
+        transaction = traces.span("transaction", traces.POSTGRESQL, traces.CLIENT)
+        with transaction, self._bounded(), self._new_session() as session:
             yield session
 
     @contextlib.contextmanager
@@ -54,9 +55,20 @@ class Sessions:
         """A session for one statement that is its own transaction: no BEGIN and COMMIT around it, so a lock
         that it takes is held no longer than the statement runs. Raises Unavailable as `begin()` does.
         """
-        with self.begin() as session:
+        self._must_be_closed()
+        with self.single_in_background() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def single_in_background(self) -> Iterator[Session]:
+        """As `single()`, for what no client waits for."""
+        with self.begin_in_background() as session:
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             yield session
+
+    def _must_be_closed(self) -> None:
+        if self.breaker.is_open:
+            raise Unavailable(AWAY)
 
     def can_connect(self) -> bool:
         """True when PostgreSQL takes a connection, whatever the last statement's trouble was."""
@@ -82,6 +94,7 @@ class Sessions:
 def engine_options(settings: Settings) -> dict[str, Any]:
     """SQLAlchemy's arguments for the process's one engine."""
     return {
+        "poolclass": MeasuredPool,
         "pool_size": settings.db_pool_size,
         "max_overflow": 0,
         "pool_timeout": settings.db_pool_timeout,
