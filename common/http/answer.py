@@ -55,6 +55,11 @@ class Answer:
         return (lines + "\r\n").encode("latin-1")
 
 
+class Accepted(dict[str, object]):
+    """What a method returns that has not done it yet: it is answered 202, whatever the route's usual status, and
+    leads nowhere."""
+
+
 class Stream:
     """What a method returns to answer piece by piece for as long as it likes, as server-sent events do.
 

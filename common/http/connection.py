@@ -55,6 +55,8 @@ class Connection:
         self._is_sending = False
         self._streams_in: Any = None  # the thread of a stream that is open
         self._ear: Any = None  # what hears that its client is gone
+        #: True until its first request begins to come.
+        self.is_new = True
         #: True from a request's head to the end of its answer.
         self.is_answering = False
 
@@ -143,7 +145,7 @@ class Connection:
                     return None
                 raise self._ended_early("request")
             if self._is_waiting:
-                self._is_waiting = False
+                self._is_waiting = self.is_new = False
                 self._deadline = monotonic() + HEAD_TIMEOUT
             reader.feed(data)
         self._is_waiting = False

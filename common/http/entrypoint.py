@@ -11,10 +11,10 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.web.handlers import HttpRequestHandler
 
 from common import codec, errors
-from common.http.answer import JSON, Answer, Stream, StreamAnswer, problem
+from common.http.answer import JSON, Accepted, Answer, Stream, StreamAnswer, problem
 from common.http.request import Request
 from common.http.server import HttpServer
-from common.observability import logs, metrics
+from common.observability import logs, metrics, traces
 
 #: The cookie that holds who is signed in: a sign-in's token, which pages cannot read and only our own send.
 SESSION = "expedite"
@@ -30,6 +30,8 @@ class HttpEntrypoint(HttpRequestHandler):
 
     server = HttpServer()
     is_page = False  # answers browsers, where programs may get something else at the same address
+    is_traced = True
+    is_for_programs = True  # so it stands in the service's OpenAPI document
     own_readers: Mapping[str, Callable[[Request], Any]] = {}  # what methods can ask for besides READERS
 
     def __init__(
@@ -62,6 +64,25 @@ class HttpEntrypoint(HttpRequestHandler):
         self._timed: dict[int, Any] = {}  # what REQUESTS keeps, by the answer's status
 
     def handle_request(self, request: Request) -> Answer:
+        if traces.on and self.is_traced and not self.is_probe:
+            return self._traced(request)
+        return self._answer(request)
+
+    def _traced(self, request: Request) -> Answer:
+        attributes = {
+            "http.request.method": self.method,
+            "http.route": self.url,
+            "expedite.request_id": request.request_id,
+        }
+        theirs, is_reading = request.header(b"traceparent"), self.method == "GET"
+        with traces.serve(f"{self.method} {self.url}", theirs, attributes, is_reading=is_reading) as span:
+            answer = self._answer(request)
+            if span is not None:
+                traces.note_status(answer.status)
+                answer.headers.append((traces.HEADER, str(traces.traceparent())))
+            return answer
+
+    def _answer(self, request: Request) -> Answer:
         started = time.perf_counter()
         try:
             answer = self._run(request)
@@ -126,6 +147,8 @@ class HttpEntrypoint(HttpRequestHandler):
             return StreamAnswer(self.status, result, request_id)
         if self.content_type is not None:
             return Answer(self.status, self.content_type, result, request_id)
+        if isinstance(result, Accepted):
+            return Answer(202, JSON, codec.dumps(result), request_id)
         answer = Answer(self.status, JSON, codec.dumps(result), request_id)
         if self.location is not None:
             answer.headers.append(("Location", self.location.format_map(result)))

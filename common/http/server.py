@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 2000  # of one process, if it may have so many files open
 _BACKLOG = 1024  # connections that the kernel holds until they are taken
+_FIRST_REQUEST = 1.0  # seconds that whoever had come before the door was closed has, to say what for
 _WATCH = 0.5  # seconds between two looks at what has waited for too long
 _ACCEPT_PAUSE = 0.1  # seconds after a connection could not be accepted
 
@@ -88,29 +89,41 @@ class HttpServer(WebServer):
 
     def run(self) -> None:
         """Take connections until the door is closed."""
-        listening = self._sock.fd  # without eventlet's socket around it
         while self._is_accepting:
             # Through the event loop each time: whoever calls without end gets no more of the process than others.
-            trampoline(listening, read=True)
+            trampoline(self._sock.fd, read=True)
             try:
-                sock, address = listening.accept()
-            except BlockingIOError:  # another process was faster
-                continue
+                self._accept()
             except OSError as exc:
                 logs.event("request_failed", "cannot accept a connection", logging.ERROR, error=exc)
                 eventlet.sleep(_ACCEPT_PAUSE)
-                continue
-            notify_opened(sock.fileno())
-            sock.setblocking(False)
-            self._take(sock, str(address[0]))
+
+    def _accept(self) -> bool:
+        """Take a connection, if one waits; False when none does, as when another process was faster."""
+        try:
+            sock, address = self._sock.fd.accept()  # without eventlet's socket around it
+        except BlockingIOError:
+            return False
+        notify_opened(sock.fileno())
+        sock.setblocking(False)
+        self._take(sock, str(address[0]))
+        return True
 
     def close_door(self) -> None:
-        """Take no new connection, and end the open ones after the request that they are at."""
+        """Take no new connection, and end the open ones after the request that they are at, those that have just
+        come after their first one."""
         if self._gt is not None and self._is_accepting:
             self._is_accepting = False
             self._is_closing = True
             self._gt.kill()
+            # Those that wait for us in the kernel would be reset when it closes.
+            with contextlib.suppress(OSError):
+                while self._accept():
+                    pass
             self._sock.close()
+            with eventlet.Timeout(_FIRST_REQUEST, False):
+                while any(connection.is_new for connection in self._connections):
+                    eventlet.sleep(0.01)
             for connection in list(self._connections):
                 connection.end_soon()
 

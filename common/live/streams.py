@@ -11,7 +11,7 @@ from common.live.seats import Seats
 from common.live.topic import Topic
 from common.live.wakeups import Wakeups
 from common.observability import metrics
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 from common.postgres.provider import Postgres
 
 _Topic = TypeVar("_Topic", bound=Topic)
@@ -28,9 +28,14 @@ class Live(SharedExtension):
         self._seats: Seats | None = None
         self._wakeups: Wakeups | None = None
 
+    def setup(self) -> None:
+        metrics.MAX_STREAMS.set(self.rendering.settings.max_streams)
+
     def add(self, topic: _Topic) -> _Topic:
         """Make a topic one that can be listened to. For setup()."""
         self._topics.append(topic)
+        for counted in (metrics.OPEN_STREAMS, metrics.DROPPED_STREAMS):
+            counted.labels(topic.name)  # it is there with 0, or who watches for its first increase sees none
         topic.connect(self.postgres.sessions, self.container.spawn_managed_thread, self._somebody_listens)
         return topic
 

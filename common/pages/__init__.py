@@ -16,7 +16,10 @@ page and its errors. Scripts take the same HTML from the same templates and put 
 | --- | --- |
 | entrypoint | `@page`: a form's fields, who may send one, what is answered |
 | answers | Page and Redirect |
-| screens | a service's templates and files |
+| screens | the class that a service with pages is |
+| extensions | a service's templates and files |
+| documents | `/openapi.json` and `/docs` |
+| docs_view | an OpenAPI document as `/docs` shows it |
 | files | styles, scripts and pictures, held in memory and packed |
 | rendering | templates, and how times, money and numbers are written |
 | words | the words for what has a name in the tables |

@@ -16,6 +16,8 @@ class Page:
     person: Person | None = None
     values: dict[str, Any] = field(default_factory=dict)
     status: int = 200
+    # Without the address, which may hold an order's secret, and with the origin, by which our forms are known.
+    referrer_policy: str = "strict-origin"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from common.http.answer import Answer, Stream, StreamAnswer
 from common.http.entrypoint import SESSION
 from common.http.request import Request
 from common.pages.answers import KEEP, Page, Redirect
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 
 HTML = "text/html; charset=utf-8"
 _MAX_FIELDS = 3500  # of a form; a menu of a thousand dishes has three for each
@@ -33,6 +33,7 @@ class PageEntrypoint(HttpEntrypoint):
 
     rendering = Rendering()
     is_page = True
+    is_for_programs = False
 
     def setup(self) -> None:
         super().setup()
@@ -59,11 +60,12 @@ class PageEntrypoint(HttpEntrypoint):
         if isinstance(refusal, errors.Unauthorized):
             # What was sent cannot be sent again from there: they go on at the page that it belongs to.
             here = _here(request) if request.method in ("GET", "HEAD") else "/" + request.path.split("/")[1]
+            own_url = self.rendering.settings.own_url(self.rendering.name)
             answer = Answer(303, HTML, b"", request.request_id)
             answer.headers.append(
                 (
                     "Location",
-                    f"{self.rendering.settings.public_url}/sign-in?next={quote(self._own_url + here, safe='')}",
+                    f"{self.rendering.settings.public_url}/sign-in?next={quote(own_url + here, safe='')}",
                 )
             )
             return answer
@@ -71,12 +73,6 @@ class PageEntrypoint(HttpEntrypoint):
         answer = self._rendered(Page("error.html", None, values, refusal.status), request)
         answer.headers += refusal.headers.items()
         return answer
-
-    @property
-    def _own_url(self) -> str:
-        settings = self.rendering.settings
-        own = {"kitchen": settings.kitchen_url, "tracking": settings.tracking_url}
-        return own.get(self.rendering.name, settings.public_url)
 
     def _result(self, arguments: dict[str, object], request: Request) -> tuple[Any, bool]:
         """What the method returns, and whether its caller has turned out to be signed in no more."""
@@ -99,14 +95,13 @@ class PageEntrypoint(HttpEntrypoint):
     def _rendered(self, page: Page, request: Request) -> Answer:
         body = self.rendering.render(page.template, person=page.person, here=_here(request), **page.values)
         answer = Answer(page.status, HTML, body.encode(), request.request_id)
-        # Without the address, which may hold an order's secret, and with the origin, by which our forms are known.
-        answer.referrer_policy = "strict-origin"
+        answer.referrer_policy = page.referrer_policy
         answer.headers += self._policy
         return answer
 
     def _renewed(self, request: Request) -> str | None:
         token = request.cookie(SESSION)
-        return None if not token else tokens.renewed(token, self.rendering.settings.signing_key())
+        return None if not token else tokens.renewed(token, self.rendering.settings.signing_keys())
 
     def _cookie(self, token: object) -> str:
         """Not for scripts, and not sent along with what another site begins, but for a link that leads here."""

@@ -2,6 +2,7 @@
 as people call them."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,12 +11,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from common import codec
 from common.pages import words
 
 SHARED = Path(__file__).parent
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Formats:
@@ -56,6 +58,16 @@ def age(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02}"
 
 
+def code(text: str) -> Markup:
+    """The text as HTML, with what stands between `backticks` as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def breakable(path: str) -> Markup:
+    """A path that may be broken at its slashes."""
+    return escape(path).replace("/", Markup("/<wbr>"))
+
+
 def environment(folders: Iterable[Path], formats: Formats, link: Callable[[str], str]) -> Environment:
     """Jinja's, with everything escaped that is not marked as HTML by a template of ours. A name that was mistyped
     is an error, not a gap. `link` makes a file's address of its name."""
@@ -68,7 +80,14 @@ def environment(folders: Iterable[Path], formats: Formats, link: Callable[[str],
         auto_reload=False,
     )
     made.filters.update(
-        clock=formats.clock, time=formats.time, money=formats.money, short=short, age=age, iso=codec.iso
+        breakable=breakable,
+        code=code,
+        clock=formats.clock,
+        time=formats.time,
+        money=formats.money,
+        short=short,
+        age=age,
+        iso=codec.iso,
     )
     made.globals.update(words=words, file=link, now=lambda: datetime.now(UTC), local=formats.local)
     return made
@@ -90,6 +109,8 @@ def context_of(settings: Any) -> dict[str, Any]:
         "order_url": settings.public_url,
         "kitchen_url": settings.kitchen_url,
         "tracking_url": settings.tracking_url,
+        "notifier_url": settings.notifier_url,
+        "sends_mail": settings.sends_mail,
         "time_zone": settings.time_zone.key,
         "currency": settings.currency,
     }

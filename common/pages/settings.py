@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from common.orders.lifecycle import ORDER_TYPES
+from common.orders.tracking_links import TrackingLinks
 from common.settings import ConfigReader, Settings, SettingsError
 
 MIN_SECRET_KEY = 32  # characters
@@ -32,14 +34,17 @@ class AgeLimits:
 @dataclass(frozen=True)
 class PageSettings(Settings):
     """What config.yml says of pages, and of where and when the house is. A service that has this does not start
-    without a key (`common.pages.screens`)."""
+    without a key (`common.pages.extensions`)."""
 
-    public_url: (
-        str  # order_service's pages, as browsers reach them: scheme, host, and a port that is not the usual
-    )
+    # The services' pages, as browsers reach them: scheme, host, and a port that is not the usual.
+    public_url: str  # order_service's
     kitchen_url: str
     tracking_url: str
+    notifier_url: str
+    sends_mail: bool  # letters can be sent: SMTP_HOST is set
     secret_key: str = field(repr=False)
+    secret_key_before: str = field(repr=False)
+    tracking_link_lifetime: timedelta
     time_zone: ZoneInfo
     currency: str
     age_limits: Mapping[str, AgeLimits]  # by order type
@@ -53,7 +58,11 @@ class PageSettings(Settings):
             "public_url": _url(config, "PUBLIC_URL"),
             "kitchen_url": _url(config, "KITCHEN_URL"),
             "tracking_url": _url(config, "TRACKING_URL"),
+            "notifier_url": _url(config, "NOTIFIER_URL"),
+            "sends_mail": bool(config.text("SMTP_HOST")),
             "secret_key": config.text("SECRET_KEY"),
+            "secret_key_before": config.text("SECRET_KEY_BEFORE"),
+            "tracking_link_lifetime": timedelta(days=config.whole("TRACKING_LINK_DAYS", 1, 3650)),
             "time_zone": _time_zone(config),
             "currency": _currency(config),
             "age_limits": {order_type: _age_limits(config, order_type) for order_type in ORDER_TYPES},
@@ -63,19 +72,35 @@ class PageSettings(Settings):
 
     @property
     def own_origins(self) -> frozenset[str]:
-        return frozenset((self.public_url, self.kitchen_url, self.tracking_url))
+        return frozenset((self.public_url, self.kitchen_url, self.tracking_url, self.notifier_url))
 
-    def signing_key(self) -> bytes:
-        """The key that tracking links and sign-in tokens are signed with.
+    def tracking_links(self) -> TrackingLinks:
+        """Of guests and customers. Raises SettingsError as `signing_keys()` does."""
+        return TrackingLinks(self.signing_keys(), self.tracking_link_lifetime, self.tracking_url)
 
-        Raises SettingsError when it is missing or shorter than 32 characters.
+    def own_url(self, name: str) -> str:
+        """Where the service of that name (kitchen, for kitchen_service) is reached, for this service itself."""
+        urls = {"kitchen": self.kitchen_url, "tracking": self.tracking_url, "notifier": self.notifier_url}
+        return urls.get(name, self.public_url)
+
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """The key that tracking links, sign-in tokens and links in letters are signed with; behind it, while keys
+        change, the other one, whose signatures are good, too.
+
+        Raises SettingsError when the key is missing, or one is shorter than 32 characters.
         """
         if len(self.secret_key) < MIN_SECRET_KEY:
             raise SettingsError(
                 f"SECRET_KEY needs at least {MIN_SECRET_KEY} characters: set it to what `openssl rand -hex 32` "
                 "prints, for all services the same"
             )
-        return self.secret_key.encode()
+        if not self.secret_key_before:
+            return (self.secret_key.encode(),)
+        if len(self.secret_key_before) < MIN_SECRET_KEY:
+            raise SettingsError(
+                f"SECRET_KEY_BEFORE needs at least {MIN_SECRET_KEY} characters: the other key, or nothing"
+            )
+        return (self.secret_key.encode(), self.secret_key_before.encode())
 
 
 def _url(config: ConfigReader, name: str) -> str:

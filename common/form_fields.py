@@ -1,4 +1,8 @@
-"""What forms are made of: fields that say in a sentence what is wrong, and all that is wrong at once."""
+"""What forms are made of: fields that say in a sentence what is wrong, and all that is wrong at once.
+
+Each says by `json_schema()` what it takes, for the service's OpenAPI document (common/api/forms.py): what must be
+so, where JSON Schema has no words for all of it.
+"""
 
 import re
 import unicodedata
@@ -17,6 +21,8 @@ _MAX_FIELDS = 30  # of an object; no form has as many
 # Characters that are looked at for each that a text may have: letters with their marks are composed (NFC), and
 # no script needs more for one. To put marks in order takes the square of their number.
 _MAX_RAW = 4
+#: Characters of an e-mail address (RFC 5321).
+MAX_EMAIL = 254
 
 #: For a field that must be there.
 REQUIRED: dict[str, Any] = {"required": "Missing.", "null": "Missing."}
@@ -45,6 +51,9 @@ class BoundedList(fields.List[Any]):
         if isinstance(value, list) and not self.least <= len(value) <= self.most:
             raise ValidationError(f"Must be {self.least} to {self.most} {self.what}.")
         return super()._deserialize(value, attr, data, **kwargs)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"minItems": self.least, "maxItems": self.most}
 
 
 class Allergens(BoundedList):
@@ -112,6 +121,10 @@ class Line(fields.Field[str]):
             raise ValidationError(f"Must be {self.least} to {self.most} characters long.")
         return line
 
+    def json_schema(self) -> dict[str, Any]:
+        """Of the line without the blanks around it."""
+        return {"type": "string", "minLength": self.least, "maxLength": self.most, "pattern": r"\S"}
+
 
 class PersonName(Line):
     """Letters of any script with their marks, spaces, hyphens and apostrophes; at least one letter."""
@@ -129,6 +142,10 @@ class PersonName(Line):
         ):
             raise ValidationError("Only letters, spaces, hyphens and apostrophes.")
         return name
+
+    def json_schema(self) -> dict[str, Any]:
+        """What it must not have of ASCII. No two dialects of patterns agree on what a letter is."""
+        return {**super().json_schema(), "pattern": r"^[^\x00-\x1f!-&(-,./0-9:-@\[-`{-\x7f]+$"}
 
 
 class WholeNumber(fields.Field[int]):
@@ -148,6 +165,21 @@ class WholeNumber(fields.Field[int]):
             raise ValidationError("Must be a whole number.")
         return int(value)
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class Flag(fields.Field[bool]):
+    """True or false, and nothing that could be taken for it."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false.")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
 
 class Money(fields.Field[Decimal]):
     """An amount from `least` to `most` with at most two decimals. Floats (from RPC) are read as written."""
@@ -166,6 +198,15 @@ class Money(fields.Field[Decimal]):
             raise ValidationError("At most 2 decimals.")
         return amount.quantize(_CENT)
 
+    def json_schema(self) -> dict[str, Any]:
+        """Without "multipleOf": 0.07 is no multiple of 0.01 to whoever counts in binary."""
+        return {
+            "type": "number",
+            "minimum": float(self.least),
+            "maximum": float(self.most),
+            "description": "At most two decimals.",
+        }
+
 
 class Email(Line):
     """An e-mail address, in small letters. Whether somebody reads it, only a letter could tell."""
@@ -173,7 +214,7 @@ class Email(Line):
     _looks_like_one = validate.Email(error="Must be an e-mail address.")
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(3, 254, **kwargs)  # RFC 5321 has room for no more
+        super().__init__(3, MAX_EMAIL, **kwargs)
 
     def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> str:
         address = super()._deserialize(value, attr, data, **kwargs)
@@ -181,6 +222,9 @@ class Email(Line):
             raise ValidationError("Must be an e-mail address.")
         self._looks_like_one(address)
         return address.lower()
+
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "format": "email", "pattern": r"^[^\s@]+@[^\s@]+$"}
 
 
 def _flatten(messages: Any, path: str = "") -> Iterator[dict[str, str]]:
