@@ -16,16 +16,21 @@ from common.postgres.sessions import Sessions
 Caller = dict[str, Any] | None
 
 _PARTS = {"key", "token", "address", "user"}
-_BY_ID = text("select id, username, role, token_version from users where id = :id")
-_BY_EMAIL = text("select id, username, role, token_version from users where email = :email")
+_USER = "select id, username, role, token_version, disabled_at from users where"
+_BY_TOKEN = text(f"""
+    {_USER} id = :id and disabled_at is null
+        and not exists (select 1 from ended_sign_ins where sign_in = :sign_in)
+""")
+_BY_ID = text(f"{_USER} id = :id")
+_BY_EMAIL = text(f"{_USER} email = :email")
 
 
 class Identities:
     """Finds out who callers are."""
 
-    def __init__(self, sessions: Sessions, signing_key: bytes) -> None:
+    def __init__(self, sessions: Sessions, keys: tuple[bytes, ...]) -> None:
         self._sessions = sessions
-        self._signing_key = signing_key
+        self._keys = keys
 
     def of(self, caller: Caller) -> Person:
         """The person. Raises Unauthorized for a token that is worth nothing, or a user who does not exist."""
@@ -47,10 +52,10 @@ class Identities:
         return Person(user.role, user.id, user.username, key, address)
 
     def _signed_in(self, token: object) -> Any:
-        claims = tokens.read(token, self._signing_key)
-        user = self._find(_BY_ID, id=claims.user_id)
+        claims = tokens.read(token, self._keys)
+        user = self._find(_BY_TOKEN, id=claims.user_id, sign_in=claims.sign_in)
         if user is None or (user.role, user.token_version) != (claims.role, claims.version):
-            raise Unauthorized("The role or the password has changed; sign in again.")
+            raise Unauthorized("Signed out, or the role or the password has changed; sign in again.")
         return user
 
     def _named(self, name: object) -> Any:
@@ -61,6 +66,8 @@ class Identities:
             user = self._find(_BY_EMAIL, email=name.lower())
         if user is None:
             raise Unauthorized("There is no such user.")
+        if user.disabled_at is not None:
+            raise Unauthorized("This account is disabled.")
         return user
 
     def _find(self, statement: Any, **by: Any) -> Any:

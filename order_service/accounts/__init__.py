@@ -1,1 +1,1 @@
-"""Accounts: who has one, how they sign in, and which role they have."""
+"""Accounts: who has one, how they sign in and out, and which role they have."""

@@ -6,35 +6,70 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from common.form_fields import MAX_EMAIL, REQUIRED, Email, Flag, Line, StrictSchema, fill, is_too_long
+from common.http.paging import refuse
 from common.orders.lifecycle import USER_ROLES
-from order_service.form_fields import REQUIRED, Email, Line, StrictSchema, fill, is_too_long
 from order_service.name_keys import name_key
-from order_service.paging import refuse
 
 # An order's history names these.
 _RESERVED = ("customer", "staff", "house", "kitchen", "guest")
-_MAX_EMAIL = 254  # characters (RFC 5321)
+_MAX_LINK = 2000  # characters; a link from a letter has about 200
 _MIN_PASSWORD, _MAX_PASSWORD = 8, 200  # characters of a password; NIST SP 800-63B asks for 8 and for room
 
 
 def registration(body: object) -> dict[str, Any]:
     """`email`, `username` and `password`. Raises Invalid."""
-    return fill(_REGISTRATION, body, "A registration")
+    return fill(REGISTRATION, body, "A registration")
+
+
+def mailbox(body: object) -> str:
+    """The `email` that a letter goes to. Raises Invalid."""
+    return str(fill(MAILBOX, body, "The request")["email"])
+
+
+def finished_registration(body: object) -> dict[str, Any]:
+    """`link`, from a letter, `username` and `password`. Raises Invalid."""
+    return fill(FINISHED_REGISTRATION, body, "A registration")
+
+
+def reset(body: object) -> dict[str, Any]:
+    """`link`, from a letter, and `new_password`. Raises Invalid."""
+    return fill(RESET, body, "A reset of the password")
+
+
+def new_address(body: object) -> dict[str, Any]:
+    """`email`, the new one, and `password`, to be sure who asks. Raises Invalid."""
+    return fill(NEW_ADDRESS, body, "A change of address")
+
+
+def followed_link(body: object) -> str:
+    """The `link`, from a letter. Raises Invalid."""
+    return str(fill(LINK, body, "The request")["link"])
 
 
 def sign_in(body: object) -> dict[str, Any]:
     """`email` and `password`, which may be anything that somebody could mean. Raises Invalid."""
-    return fill(_SIGN_IN, body, "A sign-in")
+    return fill(SIGN_IN, body, "A sign-in")
 
 
 def new_password(body: object) -> dict[str, Any]:
     """`current_password` and `new_password`. Raises Invalid."""
-    return fill(_NEW_PASSWORD, body, "A change of password")
+    return fill(NEW_PASSWORD, body, "A change of password")
+
+
+def chosen_password(password: str) -> str:
+    """A password that an operator types for somebody. Raises Invalid."""
+    return str(fill(_CHOSEN_PASSWORD, {"password": password}, "A password")["password"])
 
 
 def role(body: object) -> str:
     """The role that somebody gets. Raises Invalid."""
-    return str(fill(_ROLE, body, "A change of role")["role"])
+    return str(fill(ROLE, body, "A change of role")["role"])
+
+
+def disabled(body: object) -> bool:
+    """Whether an account shall be disabled. Raises Invalid."""
+    return bool(fill(DISABLED, body, "Disabling an account")["disabled"])
 
 
 def people(filters: Mapping[str, str]) -> dict[str, Any]:
@@ -44,8 +79,8 @@ def people(filters: Mapping[str, str]) -> dict[str, Any]:
     if roles is not None and not set(roles) <= set(USER_ROLES):
         raise refuse("role", f"Must be one or several of: {', '.join(USER_ROLES)}.")
     search = filters.get("search", "")
-    if is_too_long(search, _MAX_EMAIL) or (search and not search.isprintable()):
-        raise refuse("search", f"Must be a text on one line of at most {_MAX_EMAIL} characters.")
+    if is_too_long(search, MAX_EMAIL) or (search and not search.isprintable()):
+        raise refuse("search", f"Must be a text on one line of at most {MAX_EMAIL} characters.")
     key = name_key(search)
     return {"roles": roles, "search": search.strip().lower() if key else None, "search_key": key or None}
 
@@ -62,6 +97,10 @@ class _Username(Line):
         if name_key(name) in _RESERVED:
             raise ValidationError("Is reserved: choose another name.")
         return name
+
+    def json_schema(self) -> dict[str, Any]:
+        """What it must not have of ASCII."""
+        return {**super().json_schema(), "pattern": r"^[^\x00-\x1f!-&(-,/:-@\[-^`{-\x7f]+$"}
 
 
 class _Password(fields.Field[str]):
@@ -83,6 +122,9 @@ class _Password(fields.Field[str]):
             raise ValidationError(f"Must be {self._least} to {self._most} characters long.")
         return password
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": self._least, "maxLength": self._most}
+
 
 class _RegistrationSchema(StrictSchema):
     email = Email(required=True, error_messages=REQUIRED)
@@ -90,14 +132,39 @@ class _RegistrationSchema(StrictSchema):
     password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
 
 
+class _MailboxSchema(StrictSchema):
+    email = Email(required=True, error_messages=REQUIRED)
+
+
+class _LinkSchema(StrictSchema):
+    link = Line(1, _MAX_LINK, required=True, error_messages=REQUIRED)
+
+
+class _FinishedRegistrationSchema(_LinkSchema):
+    username = _Username(1, 50, required=True, error_messages=REQUIRED)
+    password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
+
+
+class _ResetSchema(_LinkSchema):
+    new_password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
+
+
+class _NewAddressSchema(_MailboxSchema):
+    password = _Password(1, _MAX_PASSWORD)
+
+
 class _SignInSchema(StrictSchema):
-    email = Line(1, _MAX_EMAIL, required=True, error_messages=REQUIRED)
+    email = Line(1, MAX_EMAIL, required=True, error_messages=REQUIRED)
     password = _Password(1, _MAX_PASSWORD)
 
 
 class _NewPasswordSchema(StrictSchema):
     current_password = _Password(1, _MAX_PASSWORD)
     new_password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
+
+
+class _ChosenPasswordSchema(StrictSchema):
+    password = _Password(_MIN_PASSWORD, _MAX_PASSWORD)
 
 
 class _RoleSchema(StrictSchema):
@@ -108,7 +175,18 @@ class _RoleSchema(StrictSchema):
     )
 
 
-_REGISTRATION = _RegistrationSchema()
-_SIGN_IN = _SignInSchema()
-_NEW_PASSWORD = _NewPasswordSchema()
-_ROLE = _RoleSchema()
+class _DisabledSchema(StrictSchema):
+    disabled = Flag(required=True, error_messages=REQUIRED)
+
+
+REGISTRATION = _RegistrationSchema()
+MAILBOX = _MailboxSchema()
+LINK = _LinkSchema()
+FINISHED_REGISTRATION = _FinishedRegistrationSchema()
+RESET = _ResetSchema()
+NEW_ADDRESS = _NewAddressSchema()
+SIGN_IN = _SignInSchema()
+NEW_PASSWORD = _NewPasswordSchema()
+ROLE = _RoleSchema()
+DISABLED = _DisabledSchema()
+_CHOSEN_PASSWORD = _ChosenPasswordSchema()

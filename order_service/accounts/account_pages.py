@@ -1,14 +1,16 @@
 """The pages for signing in and out, for a new account and for a new password."""
 
+import logging
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from common.accounts.access import GUEST
 from common.accounts.identity import Caller
-from common.errors import Forbidden, Invalid, Refusal, Taken, TooManyRequests, Unauthorized
+from common.errors import Forbidden, Invalid, Refusal, Taken, TooManyRequests, Unauthorized, Unavailable
+from common.observability import logs
 from common.pages import Page, Redirect
 from order_service.accounts.accounts import Accounts
+from order_service.accounts.by_mail import ByMail
 
 Form = Mapping[str, str]
 
@@ -22,22 +24,23 @@ def sign_in_form(accounts: Accounts, query: Form, caller: Caller) -> Page | Redi
     going = destination(query.get("next", ""), accounts.own_origins)
     if accounts.person(caller).role != GUEST:
         return Redirect(going)
-    return _door("sign_in.html", {}, going)
+    return door("sign_in.html", {}, going=going, done=query.get("done", ""))
 
 
 def sign_in(accounts: Accounts, form: Form, caller: Caller) -> Page | Redirect:
     """Signs in, and goes on. One message for both fields: neither shall be found out."""
     going = destination(form.get("next", ""), accounts.own_origins)
     try:
-        signed_in = accounts.login(_some(form, "email", "password"), caller)
+        signed_in = accounts.login(some(form, "email", "password"), caller)
+    except Forbidden as refusal:
+        message, status = refusal.detail, refusal.status
     except (Unauthorized, Invalid):
-        message = "That e-mail and password do not belong together. Try again, or make an account."
-        return _door("sign_in.html", form, going, {"password": message}, 422)
+        message, status = "That e-mail and password do not belong together. Try again, or make an account.", 422
     except TooManyRequests as refusal:
-        return _door(
-            "sign_in.html", form, going, {"password": f"Too many tries. {refusal.detail}"}, refusal.status
-        )
-    return Redirect(going, accounts.session(str(signed_in["token"])))
+        message, status = f"Too many tries. {refusal.detail}", refusal.status
+    else:
+        return Redirect(going, accounts.session(str(signed_in["token"])))
+    return door("sign_in.html", form, {"password": message}, status, going=going, done="")
 
 
 def register_form(accounts: Accounts, query: Form, caller: Caller) -> Page | Redirect:
@@ -45,28 +48,28 @@ def register_form(accounts: Accounts, query: Form, caller: Caller) -> Page | Red
     going = destination(query.get("next", ""), accounts.own_origins)
     if accounts.person(caller).role != GUEST:
         return Redirect(going)
-    return _door("register.html", {}, going)
+    return door("register.html", {}, going=going)
 
 
 def register(accounts: Accounts, form: Form, caller: Caller) -> Page | Redirect:
     """Makes the account, signs in, and goes on."""
     going = destination(form.get("next", ""), accounts.own_origins)
     try:
-        signed_in = accounts.register(_some(form, "email", "username", "password"), caller)
+        signed_in = accounts.register(some(form, "email", "username", "password"), caller)
     except (Invalid, Taken, TooManyRequests) as refusal:
-        return _door("register.html", form, going, wrong(refusal), refusal.status)
+        return door("register.html", form, wrong(refusal), refusal.status, going=going)
     return Redirect(going, accounts.session(str(signed_in["token"])))
 
 
 def account_form(accounts: Accounts, query: Form, caller: Caller) -> Page:
-    """One's own account: the password, and the way out. Raises Unauthorized for a guest."""
-    return _account(accounts, caller, {}, 200, is_changed="changed" in query)
+    """One's own account: the password, the address, and the way out. Raises Unauthorized for a guest."""
+    return _account(accounts, caller, {}, 200, done=next(iter(query), ""))
 
 
 def change_password(accounts: Accounts, form: Form, caller: Caller) -> Page | Redirect:
     """Changes it, and stays signed in here; everywhere else one is signed out. Raises Unauthorized for a guest."""
     try:
-        signed_in = accounts.change_password(_some(form, "current_password", "new_password"), caller)
+        signed_in = accounts.change_password(some(form, "current_password", "new_password"), caller)
     except Forbidden as refusal:
         errors, status = {"current_password": refusal.detail}, refusal.status
     except (Invalid, TooManyRequests) as refusal:
@@ -76,8 +79,34 @@ def change_password(accounts: Accounts, form: Form, caller: Caller) -> Page | Re
     return _account(accounts, caller, errors, status)
 
 
-def sign_out() -> Redirect:
-    """This browser forgets who it was."""
+def change_address(accounts: Accounts, by_mail: ByMail, form: Form, caller: Caller) -> Page | Redirect:
+    """Asks for a letter to the new one. Raises Unauthorized for a guest."""
+    try:
+        by_mail.change_address(some(form, "email", "password"), caller)
+    except Forbidden as refusal:
+        errors, status = {"password": refusal.detail}, refusal.status
+    except (Invalid, TooManyRequests) as refusal:
+        errors, status = {name or "address": said for name, said in wrong(refusal).items()}, refusal.status
+    else:
+        return Redirect("/account?asked")
+    return _account(accounts, caller, errors, status, email=form.get("email", ""))
+
+
+def sign_out(accounts: Accounts, caller: Caller) -> Redirect:
+    """This browser forgets who it was, whatever happens; and copies of what it had are void, if PostgreSQL can be
+    told."""
+    try:
+        accounts.logout(caller)
+    except Unauthorized:
+        pass  # of a session that has ended by itself
+    except Unavailable:
+        logs.event("sign_out_failed", "a copy of the session is good until it ends", logging.WARNING)
+    return Redirect("/", session=None)
+
+
+def sign_out_everywhere(accounts: Accounts, caller: Caller) -> Redirect:
+    """Every browser forgets, and every program. Raises Unauthorized for a guest."""
+    accounts.logout_everywhere(caller)
     return Redirect("/", session=None)
 
 
@@ -100,17 +129,27 @@ def destination(wanted: str, own_origins: frozenset[str]) -> str:
     return wanted if is_ours else "/"
 
 
-def _door(template: str, form: Form, going: str, errors: dict[str, str] | None = None, status: int = 200) -> Page:
-    values: dict[str, Any] = {"form": {**form, "password": ""}, "errors": errors or {}, "going": going}
-    return Page(template, None, values, status)
+def door(
+    template: str, form: Form, errors: dict[str, str] | None = None, status: int = 200, **values: object
+) -> Page:
+    """A page in front of the house, with a form; a password that was typed is not given back."""
+    shown = {"form": {**form, "password": ""}, "errors": errors or {}, **values}
+    return Page(template, None, shown, status)
 
 
 def _account(
-    accounts: Accounts, caller: Caller, errors: dict[str, str], status: int, is_changed: bool = False
+    accounts: Accounts,
+    caller: Caller,
+    errors: dict[str, str],
+    status: int,
+    *,
+    done: str = "",
+    email: str = "",
 ) -> Page:
-    values = {"account": accounts.own(caller), "errors": errors, "is_changed": is_changed}
-    return Page("account.html", accounts.person(caller), values, status)
+    values = {"account": accounts.own(caller), "errors": errors, "done": done}
+    return Page("account.html", accounts.person(caller), {**values, "email": email}, status)
 
 
-def _some(form: Form, *names: str) -> dict[str, str]:
+def some(form: Form, *names: str) -> dict[str, str]:
+    """Those of its fields that were sent."""
     return {name: form[name] for name in names if name in form}

@@ -1,7 +1,7 @@
 """The first admin: `make admin EMAIL=anna@example.com`, or `python -m order_service.accounts.admin EMAIL`.
 
-Makes an admin of the account with that e-mail. Where there is none, it is made, with a password that is asked for
-on the terminal, or else is the first line of standard input. There is no default password.
+Makes an admin of the account with that e-mail, and enables it. Where there is none, it is made, with a password
+that is asked for on the terminal, or else is the first line of standard input. There is no default password.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from order_service.accounts import account_forms, accounts, passwords
 from order_service.settings import OrderSettings
 
 _PROMOTE = text("""
-    update users set role = 'admin', token_version = token_version + (role <> 'admin')::int where email = :email
-    returning id
+    update users set role = 'admin', disabled_at = null, token_version = token_version + (role <> 'admin')::int
+    where email = :email returning id
 """)
 
 
@@ -47,7 +47,7 @@ def make_admin(email: str, username: str | None) -> str:
         if session.execute(_PROMOTE, {"email": email.strip().lower()}).one_or_none() is not None:
             return f"{email} is an admin now."
     wanted = account_forms.registration(
-        {"email": email, "username": username or email.partition("@")[0], "password": _password(email)}
+        {"email": email, "username": username or email.partition("@")[0], "password": ask_password(email)}
     )
     password_hash = passwords.hashed(wanted["password"])
     with sessions.begin() as session:
@@ -55,7 +55,8 @@ def make_admin(email: str, username: str | None) -> str:
     return f"{email} has an account now, and is an admin."
 
 
-def _password(email: str) -> str:
+def ask_password(email: str) -> str:
+    """The password for that account, from the terminal or standard input."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     password = getpass.getpass(f"Password for {email}: ")

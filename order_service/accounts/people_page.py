@@ -1,4 +1,4 @@
-"""The page of people: who has an account, and which role; for admins, who give roles there."""
+"""The page of people: who has an account, and which role; for admins, who change both there."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,6 +40,21 @@ def give_role(accounts: Accounts, user_id: str, form: Fields, query: Fields, cal
     except Invalid as refusal:
         return _page(accounts, query, person, caller, errors={user_id: "Choose a role."}, status=refusal.status)
     return Redirect(f"{_address(_asked(query))}#person-{given['id']}")
+
+
+def disable(accounts: Accounts, user_id: str, form: Fields, query: Fields, caller: Caller) -> Page | Redirect:
+    """Disables somebody's account, or enables it again, as the form says, and shows them on the page that the form
+    was on. Raises Unauthorized and Forbidden."""
+    person = accounts.person(caller)
+    person.must_be_admin()
+    try:
+        accounts.set_disabled(user_id, {"disabled": form.get("disabled") == "yes"}, caller)
+    except LastAdmin:
+        message = "Nobody could manage people any more. Make somebody else an admin first."
+        return _page(accounts, query, person, caller, errors={user_id: message}, status=LastAdmin.status)
+    except NotFound as refusal:
+        return _page(accounts, query, person, caller, errors={"": refusal.detail}, status=refusal.status)
+    return Redirect(f"{_address(_asked(query))}#person-{user_id}")
 
 
 def _page(
