@@ -56,22 +56,49 @@ class RateLimits(SharedExtension):
         limits = self._limits.sign_in_account
         self._count(limits, "sign_in", "account", account, address=address, user_id=user_id)
 
+    def asking_for_a_letter(self, address: str | None) -> None:
+        """Somebody asks for a letter, whoever gets it. Raises TooManyRequests."""
+        self._count(self._limits.letter_address, "letter", "address", address, address=address)
+
+    def writing_to(self, mailbox: str, address: str | None) -> None:
+        """A letter that somebody asked for goes to `mailbox`, whether it has an account or not; what stands behind
+        a + makes it no other mailbox. Raises TooManyRequests."""
+        user, _, domain = mailbox.lower().rpartition("@")
+        counted = f"{user.partition('+')[0]}@{domain}"
+        self._count(self._limits.letter_mailbox, "letter", "mailbox", counted, address=address)
+
     def ordering(self, address: str | None, user_id: int | None) -> None:
         """Somebody places an order; `user_id` is None for a guest. Raises TooManyRequests."""
         trace: dict[str, object] = {"address": address, "user_id": user_id}
         self._count(self._limits.order_address, "order", "address", address, **trace)
         self._count(self._limits.order_account, "order", "account", user_id, **trace)
 
+    def may_name_a_mailbox(self, address: str | None) -> bool:
+        """Somebody places an order that names an e-mail address, whose owner may have to be asked; false when
+        enough were named from there. That refuses nobody, and so is not logged."""
+        return self._reached(self._limits.question_address, "question", "address", address) is None
+
     def _count(self, limits: Sequence[RateLimitItem], action: str, by: str, who: object, **trace: Any) -> None:
+        """Counts one. Raises TooManyRequests."""
+        reached = self._reached(limits, action, by, who)
+        if reached is not None:
+            limit, wait = reached
+            message = f"too many of {action} by one {by}"
+            logs.event("rate_limited", message, logging.WARNING, limit=str(limit), **trace)
+            raise TooManyRequests.until(wait)
+
+    def _reached(
+        self, limits: Sequence[RateLimitItem], action: str, by: str, who: object
+    ) -> tuple[RateLimitItem, float] | None:
+        """Counts one; gives the limit that has no room for it, and in how many seconds it will."""
         if who is None or not limits:  # an operator; no limit
-            return
+            return None
         key = hashlib.sha256(str(who).encode("utf-8", "replace")).hexdigest()[:32]  # no e-mail in a storage's keys
         for limit in limits:
             wait = self._wait(limit, action, by, key)
             if wait is not None:
-                message = f"too many of {action} by one {by}"
-                logs.event("rate_limited", message, logging.WARNING, limit=str(limit), **trace)
-                raise TooManyRequests.until(wait)
+                return limit, wait
+        return None
 
     def _wait(self, limit: RateLimitItem, *of: str) -> float | None:
         """Counts one, or says in how many seconds there is room for it."""

@@ -8,24 +8,23 @@ from common.nameko_runtime import health
 from common.nameko_runtime.messaging import rpc
 from common.outbox.relay import Relay
 from common.pages import Page, Redirect, Screens, page
-from order_service.accounts import account_pages, people_page
-from order_service.accounts.accounts import Accounts
+from common.pages.documents import document
+from order_service import asyncapi
+from order_service.accounts.routes import AccountRoutes
 from order_service.menu import menu_page
 from order_service.menu.menu import Menu
 from order_service.orders import cancel_page, my_orders, order_page
 from order_service.orders.orders import SERVICE_NAME, Orders
 from order_service.orders.sweeping import Sweeper
+from order_service.personal_data.personal_data import PersonalData
 from order_service.settings import OrderSettings
 
 Answer = dict[str, object]
 
-#: Web requests that need a password's hash; whoever tries passwords by the hundred leaves orders their room.
-MAX_CONCURRENT_SIGN_INS = 10
 
-
-class OrderService(Screens):
-    """Takes orders, shows them and moves them on; keeps the menu and the accounts. Works with RabbitMQ away: the
-    relay sends later. Who may do what stands in access.py."""
+class OrderService(AccountRoutes, Screens):
+    """Takes orders, shows them and moves them on; keeps the menu and the accounts, whose routes stand in
+    accounts/routes.py. Works with RabbitMQ away: the relay sends later. Who may do what stands in access.py."""
 
     name = SERVICE_NAME
     settings_class = OrderSettings
@@ -34,7 +33,7 @@ class OrderService(Screens):
 
     orders = Orders()
     menu = Menu()
-    accounts = Accounts()
+    personal_data = PersonalData()
     relay = Relay()
     sweeper = Sweeper()
 
@@ -121,6 +120,11 @@ class OrderService(Screens):
         """What has been waiting or cooking for too long; tracking_service answers the same by HTTP."""
         return self.orders.board.stuck()
 
+    @document("GET", "/asyncapi.json")
+    def events(self) -> dict[str, Any]:
+        """What is told over RabbitMQ, as AsyncAPI."""
+        return asyncapi.document()
+
     # --- the menu ----------------------------------------------------------------------------------------
 
     @rpc
@@ -147,37 +151,17 @@ class OrderService(Screens):
         """Take a dish off the menu."""
         return self.menu.remove(name, caller)
 
-    # --- accounts ----------------------------------------------------------------------------------------
+    # --- what the house holds about people ---------------------------------------------------------------
 
     @rpc
-    @http("POST", "/register", status=201, max_concurrent=MAX_CONCURRENT_SIGN_INS)
-    def register(self, body: object, caller: Caller = None) -> Answer:
-        """Make an account, and sign in."""
-        return self.accounts.register(body, caller)
+    def export_person(self, whose: Any, caller: Caller = None) -> Answer:
+        """All that there is about an account, a guest's e-mail, or one order, by its number; for admins."""
+        return self.personal_data.export(whose, caller)
 
     @rpc
-    @http("POST", "/login", max_concurrent=MAX_CONCURRENT_SIGN_INS)
-    def login(self, body: object, caller: Caller = None) -> Answer:
-        """Sign in."""
-        return self.accounts.login(body, caller)
-
-    @rpc
-    @http("PUT", "/users/me/password", max_concurrent=MAX_CONCURRENT_SIGN_INS)
-    def change_password(self, body: object, caller: Caller = None) -> Answer:
-        """Change one's own password."""
-        return self.accounts.change_password(body, caller)
-
-    @rpc
-    @http("GET", "/users")
-    def list_users(self, query: object = None, caller: Caller = None) -> Answer:
-        """Accounts by the page."""
-        return self.accounts.page(query, caller)
-
-    @rpc
-    @http("PUT", "/users/<user_id>/role")
-    def set_role(self, user_id: Any, body: object, caller: Caller = None) -> Answer:
-        """Make somebody staff, or a customer again."""
-        return self.accounts.set_role(user_id, body, caller)
+    def erase_person(self, whose: Any, caller: Caller = None) -> Answer:
+        """Take a person off what is kept; for admins."""
+        return self.personal_data.erase(whose, caller)
 
     # --- pages: orders -----------------------------------------------------------------------------------
 
@@ -232,52 +216,3 @@ class OrderService(Screens):
     def remove_dish_by_page(self, name: str, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
         """Take a dish off it."""
         return menu_page.remove(self.menu, name, query, caller)
-
-    # --- pages: accounts ---------------------------------------------------------------------------------
-
-    @page("GET", "/sign-in")
-    def sign_in_page(self, query: Any, caller: Caller = None) -> Page | Redirect:
-        """The door."""
-        return account_pages.sign_in_form(self.accounts, query, caller)
-
-    @page("POST", "/sign-in", max_concurrent=MAX_CONCURRENT_SIGN_INS)
-    def sign_in_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
-        """Sign in, and go on."""
-        return account_pages.sign_in(self.accounts, form, caller)
-
-    @page("GET", "/register")
-    def register_page(self, query: Any, caller: Caller = None) -> Page | Redirect:
-        """An account to fill in."""
-        return account_pages.register_form(self.accounts, query, caller)
-
-    @page("POST", "/register", max_concurrent=MAX_CONCURRENT_SIGN_INS)
-    def register_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
-        """Make an account, and go on."""
-        return account_pages.register(self.accounts, form, caller)
-
-    @page("GET", "/account")
-    def account_page(self, query: Any, caller: Caller = None) -> Page:
-        """One's own account."""
-        return account_pages.account_form(self.accounts, query, caller)
-
-    @page("POST", "/account", max_concurrent=MAX_CONCURRENT_SIGN_INS)
-    def change_password_by_page(self, form: Any, caller: Caller = None) -> Page | Redirect:
-        """Change one's own password."""
-        return account_pages.change_password(self.accounts, form, caller)
-
-    @page("POST", "/sign-out")
-    def sign_out(self, form: Any) -> Redirect:
-        """This browser forgets who it was."""
-        return account_pages.sign_out()
-
-    # --- pages: people -----------------------------------------------------------------------------------
-
-    @page("GET", "/users")
-    def people_page(self, query: Any, caller: Caller = None) -> Page:
-        """Who has an account, and which role."""
-        return people_page.show(self.accounts, query, caller)
-
-    @page("POST", "/users/<user_id>/role")
-    def give_role_by_page(self, user_id: str, form: Any, query: Any, caller: Caller = None) -> Page | Redirect:
-        """Make somebody staff, or a customer again."""
-        return people_page.give_role(self.accounts, user_id, form, query, caller)

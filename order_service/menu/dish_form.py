@@ -4,17 +4,18 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from common.orders.builds import BUILDS
-from order_service.form_fields import (
+from common.form_fields import (
     REQUIRED,
     Allergens,
     BoundedList,
+    Flag,
     Line,
     Money,
     StrictSchema,
     WholeNumber,
     fill,
 )
+from common.orders.builds import BUILDS
 from order_service.name_keys import name_key
 
 _MAX_PREP_SECONDS = 3600  # seconds
@@ -23,12 +24,12 @@ MAX_NAME = 50  # characters
 
 def new_dish(body: object) -> dict[str, Any]:
     """All fields of a dish, with nothing left to check. Raises Invalid."""
-    return {**_ABSENT, **fill(_NEW, body, "A dish")}
+    return {**_ABSENT, **fill(NEW_DISH, body, "A dish")}
 
 
 def changes(body: object) -> dict[str, Any]:
     """The fields that are to change. Raises Invalid."""
-    return fill(_CHANGES, body, "A change")
+    return fill(CHANGES, body, "A change")
 
 
 class _Name(Line):
@@ -40,12 +41,8 @@ class _Name(Line):
             raise ValidationError("Needs a character that can be seen.")
         return name
 
-
-class _Flag(fields.Field[bool]):
-    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValidationError("Must be true or false.")
-        return value
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "pattern": r"^[^/]*[^/\s][^/]*$"}
 
 
 class _IngredientSchema(StrictSchema):
@@ -67,7 +64,7 @@ class _ChangesSchema(StrictSchema):
     )
     allergens = Allergens("allergens", error_messages=REQUIRED)
     prep_seconds = WholeNumber(1, _MAX_PREP_SECONDS, allow_none=True)
-    available = _Flag(error_messages=REQUIRED)
+    available = Flag(error_messages=REQUIRED)
 
 
 class _NewForm(_ChangesSchema):
@@ -83,5 +80,5 @@ _ABSENT: dict[str, Any] = {
     "prep_seconds": None,
     "available": True,
 }
-_NEW = _NewForm()
-_CHANGES = _ChangesSchema()
+NEW_DISH = _NewForm()
+CHANGES = _ChangesSchema()

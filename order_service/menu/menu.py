@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from common.accounts.access import Person
 from common.accounts.identity import Caller, Identities
 from common.errors import NotFound, Taken
+from common.form_fields import is_too_long
 from common.observability import logs
 from common.orders.tables import MenuItem
 from common.postgres.provider import Postgres
-from order_service.form_fields import is_too_long
 from order_service.menu import dish_form
 from order_service.menu.current import CurrentMenu, prep_seconds
 from order_service.name_keys import name_key
@@ -34,7 +34,7 @@ class Menu(DependencyProvider):
     def setup(self) -> None:
         settings: OrderSettings = self.container.settings
         self._sessions = self.postgres.sessions
-        self._identities = Identities(self._sessions, settings.signing_key())
+        self._identities = Identities(self._sessions, settings.signing_keys())
 
     def get_dependency(self, worker_ctx: object) -> "Menu":
         return self

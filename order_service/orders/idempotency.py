@@ -16,7 +16,7 @@ from common.errors import Invalid
 
 #: For how long a key is remembered, as SQL writes it.
 REMEMBERED = "interval '24 hours'"
-_MAX_CHARACTERS = 200
+MAX_KEY = 200  # characters
 
 _ANSWERED = text(f"""
     select k.fingerprint, k.answer::text as answer, o.link_nonce
@@ -41,8 +41,8 @@ def scoped(key: str, person: Person) -> str:
     Raises Invalid for what is no key.
     """
     is_text = isinstance(key, str) and key.isascii() and key.isprintable()  # RPC may send anything
-    if not is_text or not 1 <= len(key) <= _MAX_CHARACTERS:
-        raise _refuse(f"Must be 1 to {_MAX_CHARACTERS} printable ASCII characters.")
+    if not is_text or not 1 <= len(key) <= MAX_KEY:
+        raise _refuse(f"Must be 1 to {MAX_KEY} printable ASCII characters.")
     return f"{person.role if person.user_id is None else person.user_id}:{key}"
 
 

@@ -13,32 +13,39 @@ What orders are sorted by never changes, and numbers are given out in the order 
 right behind where the last one ended, whatever is placed meanwhile.
 """
 
-import operator
 import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from nameko_sqlalchemy.database import Session
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select, tuple_
 
 from common.accounts.access import Person
+from common.form_fields import MAX_EMAIL
+from common.http.paging import PageRequest, refuse
+from common.orders.account_tables import User
 from common.orders.lifecycle import ORDER_TYPES, STATUSES
-from common.orders.tables import Order, User
+from common.orders.tables import Order
 from order_service.orders import reading
-from order_service.paging import PageRequest, refuse
 
 _SHAPE = {"sort": str, "value": str, "id": int}
 _DEFAULT_SORT = "-placed_at"
+# By which the day in a number and a moment in UTC may differ, with a house that has moved to another time zone.
+_SLACK = timedelta(days=2)
+_EPOCH, _END = (
+    datetime(2000, 1, 3, tzinfo=UTC),
+    datetime(9999, 1, 1, tzinfo=UTC),
+)  # between which orders are placed
 _AMOUNT = re.compile(r"[0-9]{1,8}(\.[0-9]{2})?")
 
 #: What can be sorted by, and how a cursor's text is read. Orders get their ids in the order in which they are
 #: placed.
-_SORTS: dict[str, tuple[Any, Callable[[str], Any]]] = {
+SORTS: dict[str, tuple[Any, Callable[[str], Any]]] = {
     "placed_at": (None, str),
     "total_amount": (Order.total_amount, Decimal),
     "priority": (Order.priority, Decimal),
@@ -66,17 +73,17 @@ def read(asked: PageRequest, person: Person, time_zone: ZoneInfo) -> Listing:
         elif name in _FILTERS and (name != "customer" or person.is_staff):
             conditions.append(_FILTERS[name](value))
         elif name in _TIMES:
-            conditions.append(_TIMES[name](Order.placed_at, _moment(name, value, time_zone)))
+            conditions += _TIMES[name](_moment(name, value, time_zone))
         else:
             raise refuse(re.sub(r"[^\w.-]", "?", name)[:50], "Unknown parameter.")
-    if sort.removeprefix("-") not in _SORTS:
-        raise refuse("sort", f"Must be one of: {', '.join(_SORTS)}, with a - in front for the largest first.")
+    if sort.removeprefix("-") not in SORTS:
+        raise refuse("sort", f"Must be one of: {', '.join(SORTS)}, with a - in front for the largest first.")
     return Listing(asked, sort, (*conditions, *_behind(asked.cursor_of(_SHAPE), sort)))
 
 
 def page(session: Session, listing: Listing) -> dict[str, Any]:
     """The answer: {"items": […], "next": the next page's cursor, or None}."""
-    column, _ = _SORTS[listing.sort.removeprefix("-")]
+    column, _ = SORTS[listing.sort.removeprefix("-")]
     by = [Order.id] if column is None else [column, Order.id]
     if listing.sort.startswith("-"):
         by = [each.desc() for each in by]
@@ -96,7 +103,7 @@ def _behind(cursor: dict[str, Any] | None, sort: str) -> list[ColumnElement[bool
         return []
     if cursor["sort"] != sort:
         raise refuse("cursor", "Is from a list with another sort: begin without a cursor.")
-    column, value_of = _SORTS[sort.removeprefix("-")]
+    column, value_of = SORTS[sort.removeprefix("-")]
     if column is None:
         return [Order.id < cursor["id"] if sort.startswith("-") else Order.id > cursor["id"]]
     if not _AMOUNT.fullmatch(cursor["value"]):
@@ -127,13 +134,13 @@ def _customer(value: str) -> ColumnElement[bool]:
     if value.isascii() and value.isdecimal() and len(value) <= 18:
         return Order.customer_id == int(value)
     if "@" in value:
-        return Order.customer_id.in_(select(User.id).where(User.email == value.lower()))
+        return Order.customer_id == select(User.id).where(User.email == value.lower()).scalar_subquery()
     return func.lower(Order.customer_name) == unicodedata.normalize("NFC", value).lower()
 
 
 def _must_be_text(field: str, value: str) -> None:
-    if not value.isprintable() or not 1 <= len(value) <= 254:
-        raise refuse(field, "Must be a line of 1 to 254 characters.")
+    if not value.isprintable() or not 1 <= len(value) <= MAX_EMAIL:
+        raise refuse(field, f"Must be a line of 1 to {MAX_EMAIL} characters.")
 
 
 def _moment(field: str, value: str, time_zone: ZoneInfo) -> datetime:
@@ -145,7 +152,23 @@ def _moment(field: str, value: str, time_zone: ZoneInfo) -> datetime:
         raise refuse(field, "Not an ISO 8601 date or time, like 2026-11-22 or 2026-11-22T18:30:00Z.") from exc
 
 
-_TIMES: dict[str, Callable[[Any, datetime], ColumnElement[bool]]] = {"from": operator.ge, "to": operator.lt}
+def _from(moment: datetime) -> list[ColumnElement[bool]]:
+    return [Order.placed_at >= moment, Order.id >= func.coalesce(_first_of(max(moment, _EPOCH) - _SLACK), 0)]
+
+
+def _to(moment: datetime) -> list[ColumnElement[bool]]:
+    return [Order.placed_at < moment, Order.id < func.coalesce(_first_of(min(moment, _END) + _SLACK), 2**62)]
+
+
+def _first_of(moment: datetime) -> ScalarSelect[Any]:
+    """The id of the first order of that day, or else of a later one: its number names the day, and ids ascend with
+    the days, unless PostgreSQL's clock was wrong by some. So a page of long ago is found by two keys, and not by
+    reading what was placed since."""
+    day = f"ORD_{moment:%Y%m%d}_"
+    return select(Order.id).where(Order.number >= day).order_by(Order.number).limit(1).scalar_subquery()
+
+
+_TIMES: dict[str, Callable[[datetime], list[ColumnElement[bool]]]] = {"from": _from, "to": _to}
 _FILTERS: dict[str, Callable[[str], ColumnElement[bool]]] = {
     "status": _some_of("status", Order.status, STATUSES),
     "type": _some_of("type", Order.order_type, ORDER_TYPES),

@@ -14,9 +14,7 @@ import orjson
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from common.errors import FieldErrors, Invalid, PriceChanged, SoldOut
-from common.orders import allergens
-from common.orders.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
-from order_service.form_fields import (
+from common.form_fields import (
     REQUIRED,
     Allergens,
     BoundedList,
@@ -28,9 +26,13 @@ from order_service.form_fields import (
     WholeNumber,
     field_errors,
 )
+from common.orders import allergens
+from common.orders.lifecycle import DELIVERY, DINE_IN, ORDER_TYPES, TAKEOUT
 from order_service.menu.catalogue import Catalogue
 from order_service.orders import plain_order
 
+#: Where an order goes, by the type that needs to know it; no other type takes it.
+PLACES = {"table_number": DINE_IN, "delivery_address": DELIVERY}
 MAX_NOTE = 140  # characters: what a cook reads at a glance, and a narrow ticket has room for
 
 _PRICE = Money("0.01", "999.99", error_messages=REQUIRED)  # of one piece; the menu's, where there is none
@@ -76,7 +78,7 @@ class Draft:
         # A user's name keeps the rules of user names.
         is_named = signed_in_as is None or "customer_name" in self._wanted
         try:
-            self._order = plain_order.read(self._wanted) or _SCHEMA.load(
+            self._order = plain_order.read(self._wanted) or ORDER.load(
                 self._wanted, partial=() if is_named else ("customer_name",)
             )
             self._order.setdefault("customer_name", signed_in_as)
@@ -194,8 +196,11 @@ class _Note(Line):
             return None
         return super()._deserialize(value, attr, data, **kwargs)
 
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.most}
 
-class _ItemSchema(StrictSchema):
+
+class ItemSchema(StrictSchema):
     name = Line(1, 50, required=True, error_messages=REQUIRED)
     quantity = WholeNumber(1, 10, required=True, error_messages=REQUIRED)
     price = _PRICE
@@ -209,7 +214,7 @@ class _ItemSchema(StrictSchema):
         return item
 
 
-class _OrderSchema(StrictSchema):
+class OrderSchema(StrictSchema):
     customer_name = PersonName(1, 100, required=True, error_messages=REQUIRED)
     order_type = fields.Raw(
         required=True,
@@ -217,7 +222,7 @@ class _OrderSchema(StrictSchema):
         validate=validate.OneOf(ORDER_TYPES, error="Must be one of: {choices}."),
     )
     items = BoundedList(
-        fields.Nested(_ItemSchema, error_messages={"null": "Must be an object."}),
+        fields.Nested(ItemSchema, error_messages={"null": "Must be an object."}),
         1,
         20,
         "items",
@@ -236,7 +241,7 @@ class _OrderSchema(StrictSchema):
         if order_type is None:
             return
         errors = {}
-        for place, wanted_by in (("table_number", DINE_IN), ("delivery_address", DELIVERY)):
+        for place, wanted_by in PLACES.items():
             given = original.get(place) is not None
             if order_type == wanted_by and not given:
                 errors[place] = [f"Required for {wanted_by}."]
@@ -254,4 +259,5 @@ class _OrderSchema(StrictSchema):
         return order
 
 
-_SCHEMA = _OrderSchema()
+ORDER = OrderSchema()
+ITEM = ItemSchema()

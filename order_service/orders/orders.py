@@ -12,16 +12,17 @@ from common import codec
 from common.accounts.access import GUEST, Person, Visibility, visibility
 from common.accounts.identity import Caller, Identities
 from common.errors import Invalid, NotFound, Unauthorized, Unavailable
+from common.http import paging
 from common.observability import logs
-from common.orders import front, lifecycle, moves, tracking_links
+from common.orders import front, lifecycle, moves
 from common.orders.board import Board
 from common.orders.lifecycle import CANCELLED, RECEIVED
 from common.orders.moves import Actor
 from common.orders.numbers import is_order_number
 from common.orders.queries import Standing
 from common.orders.tables import Order
+from common.orders.tracking_links import TrackingLinks
 from common.postgres.provider import Postgres
-from order_service import paging
 from order_service.menu.current import CurrentMenu
 from order_service.orders import idempotency, listing, move_form, preparation, pricing, reading
 from order_service.orders.forecast import Forecast
@@ -51,11 +52,11 @@ class Orders(DependencyProvider):
 
     def setup(self) -> None:
         self.settings: OrderSettings = self.container.settings
-        self._signing_key = self.settings.signing_key()
+        self._links: TrackingLinks = self.settings.tracking_links()
         self._sessions = self.postgres.sessions
         self._intake = Intake(self.settings, self.postgres.breaker)
         self._forecast = Forecast()
-        self._identities = Identities(self._sessions, self._signing_key)
+        self._identities = Identities(self._sessions, self.settings.signing_keys())
         #: For staff, who see who did it.
         self.board = Board(self._sessions, self.settings, is_public=False)
 
@@ -118,7 +119,7 @@ class Orders(DependencyProvider):
             found = idempotency.placed(session, scoped)
         if found is None:
             return None
-        return tracking_links.link(*found, self.settings.tracking_url, self._signing_key)
+        return self._links.link(*found)
 
     def estimates(self, items: Sequence[Item]) -> dict[str, datetime]:
         """When an order of these items would be ready if it were placed now (UTC), by order type. Raises
@@ -134,10 +135,7 @@ class Orders(DependencyProvider):
         """Their tracking links, for who may have them: that is for the caller of this to know."""
         with self._sessions.begin() as session:
             nonces = reading.nonces(session, order_numbers)
-        return {
-            number: tracking_links.link(number, nonce, self.settings.tracking_url, self._signing_key)
-            for number, nonce in nonces.items()
-        }
+        return {number: self._links.link(number, nonce) for number, nonce in nonces.items()}
 
     def _prepared(self, draft: Draft, person: Person) -> tuple[NewOrder, dict[str, Any]]:
         """The order as it will be written, and what its customer is told."""
@@ -146,7 +144,8 @@ class Orders(DependencyProvider):
         estimate = self._forecast.completion(
             self._sessions, request.order_type, order.prep_seconds, order.priority
         )
-        order = replace(order, first_estimate=estimate)
+        may_ask = request.notification_email is None or self._may_ask(person)
+        order = replace(order, first_estimate=estimate, may_ask=may_ask)
         answer = {
             "status": RECEIVED,
             "total_amount": order.total_amount,
@@ -154,6 +153,12 @@ class Orders(DependencyProvider):
             "estimated_completion": estimate,
         }
         return order, answer
+
+    def _may_ask(self, person: Person) -> bool:
+        """Whether the owner of an order's e-mail address may be asked if they want news. Who names many, from one
+        network, has no more strangers asked; the orders are taken all the same, since all of a house's guests may
+        share one, and keep their address, so that nobody learns who has said yes."""
+        return not self.settings.sends_mail or person.is_staff or self.limits.may_name_a_mailbox(person.address)
 
     def _answer(
         self, number: str, answer: dict[str, Any], nonce: str | None, draft: Draft, is_new: bool
@@ -170,7 +175,7 @@ class Orders(DependencyProvider):
         return {
             "order_number": number,
             **{name: answer[name] for name in _ANSWERED},
-            "tracking_url": tracking_links.link(number, nonce, self.settings.tracking_url, self._signing_key),
+            "tracking_url": self._links.link(number, nonce),
         }
 
     def read(self, order_number: str, caller: Caller) -> dict[str, object]:
@@ -273,4 +278,4 @@ class Orders(DependencyProvider):
         )
 
     def _has_key(self, order: Order, person: Person) -> bool:
-        return tracking_links.opens(order.number, order.link_nonce, person.key, self._signing_key)
+        return self._links.opens(order.number, order.link_nonce, order.placed_at, person.key)

@@ -30,12 +30,13 @@ with asked as (
 ), placed as (
     insert into orders (number, customer_id, customer_name, notification_email, order_type, table_number,
         delivery_address, allergies, total_amount, priority, prep_seconds, first_estimate, link_nonce, status,
-        sequence, placed_at, updated_at)
+        sequence, placed_at, updated_at, traceparent, may_ask)
     select number, (o ->> 'customer_id')::bigint, o ->> 'customer_name', o ->> 'notification_email',
         o ->> 'order_type', (o ->> 'table_number')::smallint, o ->> 'delivery_address',
         case when o ? 'allergies' then array(select jsonb_array_elements_text(o -> 'allergies')) else '{}' end,
         (o ->> 'total_amount')::numeric, (o ->> 'priority')::smallint, (o ->> 'prep_seconds')::int,
-        (o ->> 'first_estimate')::timestamptz, o ->> 'link_nonce', '@{received}', 1, placed_at, placed_at
+        (o ->> 'first_estimate')::timestamptz, o ->> 'link_nonce', '@{received}', 1, placed_at, placed_at,
+        o ->> 'traceparent', coalesce((o ->> 'may_ask')::boolean, true)
     from numbered, moment order by position
     returning id, number, customer_name, order_type, table_number, delivery_address, allergies, total_amount,
         priority, prep_seconds, placed_at
@@ -50,9 +51,9 @@ with asked as (
     select p.id, 1, '@{received}', o ->> 'placed_by', p.placed_at
     from placed p join numbered using (number)
 ), sent as (
-    insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
+    insert into outbox (event_id, exchange, routing_key, priority, request_id, traceparent, body)
     select (o ->> 'event_id')::uuid, '@{exchange}', '@{routing_key}.' || p.order_type, p.priority,
-        o ->> 'request_id', @{body}
+        o ->> 'request_id', o ->> 'traceparent', @{body}
     from placed p join numbered using (number) order by position
 ), remembered as (
     insert into idempotency_keys as k (key, fingerprint, answer, created_at)

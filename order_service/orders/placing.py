@@ -18,12 +18,13 @@ from zoneinfo import ZoneInfo
 
 import psycopg2.errors
 from nameko_sqlalchemy.database import Session
+from prometheus_client import Counter
 from sqlalchemy import text
 
 from common import codec
-from common.observability import logs
+from common.observability import logs, traces
 from common.orders import events, messages
-from common.orders.lifecycle import RECEIVED
+from common.orders.lifecycle import ORDER_TYPES, RECEIVED
 from common.pages.settings import PageSettings
 from common.postgres.breaker import Breaker
 from common.postgres.group_commit import GroupCommit
@@ -34,6 +35,10 @@ from order_service.orders.order_form import Item, OrderRequest
 
 _NONCE_BYTES = 9
 _UTC = ZoneInfo("UTC")
+
+PLACED = Counter("expedite_orders_placed", "Orders that were accepted, by type.", ["order_type"])
+for _order_type in ORDER_TYPES:
+    PLACED.labels(_order_type)  # it is there with 0, or who watches for its first increase sees none
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class NewOrder:
     link_nonce: str  # see common.orders.tracking_links
     customer_id: int | None = None
     first_estimate: datetime | None = None  # when it will be ready, as its customer is told now (UTC)
+    may_ask: bool = True  # the owner of its e-mail address, whether they want news
 
     @classmethod
     def of(cls, form: OrderRequest, placed_by: str, customer_id: int | None = None) -> "NewOrder":
@@ -93,19 +99,25 @@ class Intake:
 
     def __init__(self, settings: PageSettings, breaker: Breaker) -> None:
         now = _statement(settings.time_zone).replace("$2", "cast(null as timestamptz)")
-        self._commit = GroupCommit(settings, breaker, now)
+        self._commit = GroupCommit(settings, breaker, now, "place orders")
         self.close = self._commit.close
 
     def place(self, order: NewOrder, once: Once | None = None) -> PlacedOrder | None:
         """Write the order and its event; returns when they are durable. None, and nothing written, when `once`
         has a key that was used before. Raises Unavailable."""
         try:
-            number, placed_at = self._commit.write(codec.dumps(_row(order, once)))
+            with traces.span("place order"):
+                number, placed_at = self._commit.write(codec.dumps(_row(order, once)))
+                if number is not None:
+                    traces.note({"expedite.order_number": number})
         except psycopg2.errors.NotNullViolation as exc:
             if exc.diag.table_name != "idempotency_keys":
                 raise
             return None  # used by another process at the same moment
-        return None if number is None else PlacedOrder(number, placed_at)
+        if number is None:
+            return None
+        PLACED.labels(order.form.order_type).inc()
+        return PlacedOrder(number, placed_at)
 
 
 def place(
@@ -126,6 +138,7 @@ def _row(order: NewOrder, once: Once | None = None) -> dict[str, object]:
     row: dict[str, object] = {
         "event_id": str(uuid.uuid4()),
         "request_id": logs.current_request_id(),
+        "traceparent": traces.traceparent(),
         "customer_name": order.form.customer_name,
         "order_type": order.form.order_type,
         "table_number": order.form.table_number,
@@ -140,6 +153,8 @@ def _row(order: NewOrder, once: Once | None = None) -> dict[str, object]:
         "link_nonce": order.link_nonce,
         "first_estimate": order.first_estimate,
     }
+    if not order.may_ask:
+        row["may_ask"] = False
     if order.form.allergies:
         row["allergies"] = order.form.allergies
     if once is not None:

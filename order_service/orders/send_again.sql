@@ -39,8 +39,9 @@ with needed as (
 ), noted as (
     update orders o set sent_again_at = now() from missing m where o.id = m.id
 ), sent as (
-    insert into outbox (event_id, exchange, routing_key, priority, request_id, body)
-    select e.id, '@{exchange}', '@{routing_key}.' || m.order_type, m.priority, :request_id, @{body}
+    -- What became of the ticket that was lost shows in the trace of its order.
+    insert into outbox (event_id, exchange, routing_key, priority, request_id, traceparent, body)
+    select e.id, '@{exchange}', '@{routing_key}.' || m.order_type, m.priority, :request_id, m.traceparent, @{body}
     from missing m cross join lateral (select gen_random_uuid() as id where m.id is not null) e
     order by m.placed_at
 )
