@@ -14,7 +14,7 @@ from nameko.extensions import DependencyProvider
 from sqlalchemy import text
 
 from common.errors import IllegalMove, Invalid, NotFound, Unavailable
-from common.observability import logs
+from common.observability import logs, metrics, traces
 from common.orders import front, moves
 from common.orders.board import Board
 from common.orders.lifecycle import EMPLOYEE, FAILED, KITCHEN, STATUSES, WORKER
@@ -40,6 +40,8 @@ _NOTE_RETRY = text(f"""
 _NOTE_TRIES = text("update orders set tries = :tries where number = :number")
 
 _Result = TypeVar("_Result")
+
+_RETRIES = metrics.RETRIES.labels("step")
 
 
 class Kitchen(DependencyProvider):
@@ -72,7 +74,7 @@ class Kitchen(DependencyProvider):
         outcome = self._outcome(self._failure(order, attempts), attempts)
         if isinstance(outcome, DeadLettered) and outcome.fails_order:
             try:
-                self._give_up(order.order_number, reason(outcome.failure), attempts + 1)
+                self._give_up(order, reason(outcome.failure), attempts + 1)
             except Unavailable as exc:  # until that is written, the ticket is no dead letter
                 return self._outcome(exc, attempts)
         elif isinstance(outcome, Retried):
@@ -89,10 +91,14 @@ class Kitchen(DependencyProvider):
 
     def _cook(self, order: OrderPlaced, attempts: int) -> None:
         if self.settings.cooking == STAFFED:
-            self._persist(lambda: self._stove.accept(order.order_number, attempts))
+            self._persist(lambda: self._stove.accept(order, attempts))
             return
         in_hand = self._persist(lambda: self._stove.take(order, attempts))
-        if in_hand is not None and self._stove.cook(in_hand):
+        if in_hand is None:
+            return
+        with traces.span("cook"):
+            is_done = self._stove.cook(in_hand)
+        if is_done:
             self._persist(lambda: self._stove.finish(in_hand))
 
     def _persist(self, attempt: Callable[[], _Result]) -> _Result:
@@ -118,18 +124,20 @@ class Kitchen(DependencyProvider):
                 )
                 if self.container.stopping:
                     raise
+            _RETRIES.inc()
             eventlet.sleep(pause)
             pause = min(pause * 2, _MAX_PAUSE)
 
     def _outcome(self, failure: Exception | None, attempts: int) -> Outcome:
         return outcome_of(failure, attempts, self.settings.retry_pauses, is_stopping=self.container.stopping)
 
-    def _give_up(self, number: str, why: str, tries: int) -> None:
+    def _give_up(self, order: OrderPlaced, why: str, tries: int) -> None:
         """The order's history says that its ticket is among the dead letters, and why."""
         with self._sessions.begin() as session, contextlib.suppress(IllegalMove, NotFound):
             session.execute(_BRIEFLY)
-            moves.move(session, SERVICE_NAME, number, FAILED, Actor(KITCHEN, KITCHEN), reason=why)
-            session.execute(_NOTE_TRIES, {"number": number, "tries": tries})
+            options = {"reason": why, "placed_at": order.placed_at}
+            moves.move(session, SERVICE_NAME, order.order_number, FAILED, Actor(KITCHEN, KITCHEN), **options)
+            session.execute(_NOTE_TRIES, {"number": order.order_number, "tries": tries})
 
     def _note_retry(self, number: str, pause: float, tries: int) -> None:
         with self._sessions.begin() as session:

@@ -6,6 +6,7 @@ fencing number that it got when it took the order is then no longer the order's,
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import eventlet
 from eventlet.event import Event
@@ -14,6 +15,7 @@ from sqlalchemy import text
 
 from common.errors import IllegalMove, NotFound, Unavailable
 from common.observability import logs
+from common.orders import messages
 from common.orders.lifecycle import COOKING, FAILED, KITCHEN, READY, RECEIVED
 from common.orders.messages import OrderPlaced, StatusChanged
 from common.orders.moves import Actor, Moved, Mover
@@ -58,7 +60,7 @@ _ACCEPT = text(f"""
         and (status = '{RECEIVED}' or (status = '{COOKING}' and fence = :fence))
     returning {wake_screens()}
 """)
-_IS_THERE = text("select 1 from orders where number = :number")
+_IS_THERE = text(f"select 1 from orders where number = :number and {messages.placed_at('orders')} = :placed_at")
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,16 @@ class Stove:
         self.move_options = {"pace": tickets.pace(self._speed), "recall_window": settings.recall_window}
         self.close = self._mover.close
 
-    def accept(self, number: str, attempts: int) -> None:
+    def accept(self, order: OrderPlaced, attempts: int) -> None:
         """People have the order from now on (a staffed kitchen), if it still waits, or was lost by who cooked it.
         Raises NotFound and CookedElsewhere."""
+        number = order.order_number
         with self._sessions.begin() as session:
+            if not session.execute(_IS_THERE, {"number": number, "placed_at": order.placed_at}).all():
+                raise NotFound(f"There is no order {number}.")
             is_accepted = self._accept(session, number, None)
             if not is_accepted and (fence := self._fence_of_lost(session, number, attempts)) is not None:
                 is_accepted = self._accept(session, number, fence)
-            if not is_accepted and session.execute(_IS_THERE, {"number": number}).one_or_none() is None:
-                raise NotFound(f"There is no order {number}.")
         if is_accepted:
             logs.event("order_accepted", f"{number} is on the board", order_number=number)
         else:
@@ -114,7 +117,7 @@ class Stove:
         number = order.order_number
         seconds = tickets.cooking_seconds(order.prep_seconds, self._speed)
         try:
-            moved = self._move(number, COOKING, ticket=order.priority)
+            moved = self._move(number, COOKING, ticket=order.priority, placed_at=order.placed_at)
         except IllegalMove as exc:
             status = exc.extra["current_status"]
             if status == RECEIVED:
@@ -216,7 +219,7 @@ class Stove:
             return
         logs.event("order_completed", f"{number} is ready", order_number=number, worker_name=self._actor.name)
 
-    def _move(self, number: str, status: str, **options: int) -> Moved:
+    def _move(self, number: str, status: str, **options: Any) -> Moved:
         """A worker's own move, in one transaction with others of this process."""
         return self._mover.move(
             self._sessions, SERVICE_NAME, number, status, self._actor, **options, **self.move_options

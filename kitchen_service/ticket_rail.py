@@ -15,6 +15,7 @@ import amqp
 from amqp import spec
 
 from common import codec
+from common.observability import traces
 from common.orders import messages, topology
 from common.rabbitmq import broker
 from kitchen_service import tickets
@@ -44,6 +45,11 @@ class Ticket:
     @property
     def request_id(self) -> str | None:
         return self.body.get("request_id") if isinstance(self.body, dict) else None
+
+    @property
+    def traceparent(self) -> object:
+        """What its header of that name says; see common.observability.traces."""
+        return (self.message.headers or {}).get(traces.HEADER)
 
     @property
     def attempts(self) -> int:

@@ -14,9 +14,9 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 from prometheus_client import Counter
 
-from common.observability import logs
+from common.observability import logs, metrics, traces
 from common.orders import topology
-from common.orders.events import ContractBroken
+from common.orders.events import ORDER_PLACED, ContractBroken
 from common.orders.messages import OrderPlaced
 from common.rabbitmq import broker
 from common.settings import SettingsError
@@ -36,11 +36,15 @@ for _outcome in outcomes.OUTCOMES:
     TICKETS.labels(_outcome.name)  # it is there with 0, or who watches for its first increase sees none
 
 
+_RETRIES = metrics.RETRIES.labels("work_queue")
+
+
 class WorkQueue(Entrypoint):
     """Calls the method with the ticket's order, and how often the ticket has failed so far. It returns what
     becomes of the ticket (`outcomes`), which is carried out here."""
 
     registration = Registration()
+    event_type = ORDER_PLACED
 
     def setup(self) -> None:
         self.settings: KitchenSettings = self.container.settings
@@ -87,6 +91,7 @@ class WorkQueue(Entrypoint):
     def _start_over(self, pause: float) -> float:
         """The broker has what was in hand again already, so there is nothing to acknowledge."""
         self._disown()
+        _RETRIES.inc()
         eventlet.sleep(pause)
         return min(pause * 2, _MAX_PAUSE)
 
@@ -130,7 +135,7 @@ class WorkQueue(Entrypoint):
                 self,
                 (order, ticket.attempts),
                 {},
-                context_data={"request_id": order.request_id},
+                context_data={"request_id": order.request_id, traces.HEADER: ticket.traceparent},
                 handle_result=partial(self._handle_result, ticket),
             )
         except ContainerBeingKilled:
@@ -139,6 +144,7 @@ class WorkQueue(Entrypoint):
 
     def _handle_result(self, ticket: Ticket, worker_ctx: object, result: Any, exc_info: Any) -> tuple[Any, Any]:
         outcome = result if exc_info is None else self._outcome(exc_info[1], ticket)
+        traces.note({"expedite.order_number": str(ticket.order_number), "expedite.outcome": outcome.name})
         self._finished.put((ticket.order_number, outcome))
         return result, exc_info
 
@@ -186,6 +192,7 @@ class WorkQueue(Entrypoint):
 
     def _log_failure(self, ticket: Ticket, failure: Exception, message: str, level: int) -> None:
         logs.begin_request(logs.sane_request_id(ticket.request_id))
+        logs.join_trace(traces.trace_id_of(ticket.traceparent))
         logs.event(
             "message_processing_failed",
             f"{message}: {type(failure).__name__}",

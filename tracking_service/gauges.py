@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from nameko_sqlalchemy.database import Session
 from prometheus_client import Metric
@@ -10,14 +10,27 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy import text
 
 from common.orders import queries
-from common.orders.lifecycle import COOKING, ORDER_TYPES, RECEIVED
+from common.orders.lifecycle import COOKING, ORDER_TYPES, OUT_FOR_DELIVERY, READY, RECEIVED
+from common.orders.open_orders import MAX_COUNTED
 from common.settings import Settings
 
 _OPEN = (RECEIVED, COOKING)
-_REMEMBERED = timedelta(days=1)  # workers that were seen: names may come and go for years
+_MADE = (READY, OUT_FOR_DELIVERY)
+_REMEMBERED = 1  # days since which workers were seen: names may come and go for years
 _ORDERS = text(
     "select status, order_type, count(*) from orders where status in ('received', 'cooking') group by 1, 2"
 )
+_COUNTED = text(
+    " union all ".join(
+        f"select '{status}' as status, count(*) from (select from orders where status = '{status}'"
+        f" and cleared_at is null order by updated_at limit {MAX_COUNTED}) counted"
+        for status in _MADE
+    )
+)
+_IN_HAND = text(f"""
+    select processed_by, order_type, count(*) from orders
+    where status = '{COOKING}' and cooking_worker is not null group by 1, 2
+""")
 _STUCK = text(f"select status, count(*) from orders where {queries.IS_STUCK} group by status")
 _OUTBOX = text("select count(*), coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from outbox")
 
@@ -27,25 +40,28 @@ class Figures:
     """What was there when PostgreSQL was asked."""
 
     orders: dict[tuple[str, str], int]  # by status and type
+    made: dict[str, int]  # by status
     stuck: dict[str, int]  # by status
     outbox_rows: int
     outbox_seconds: float  # since the oldest of them was written
-    workers: list[dict[str, object]]  # of the last day
+    workers: list[dict[str, Any]]  # of the last day
+    in_hand: dict[tuple[str, str], int]  # by worker and type
 
 
 def read(session: Session, settings: Settings) -> Figures:
     """Asks PostgreSQL, for open orders only."""
     limits = {"received": settings.stuck_received, "cooking": settings.stuck_cooking}
     stuck = {str(status): count for status, count in session.execute(_STUCK, limits)}
-    since = datetime.now(UTC) - _REMEMBERED
     counted = {(status, order_type): count for status, order_type, count in session.execute(_ORDERS)}
     rows, seconds = session.execute(_OUTBOX).one()
     return Figures(
         orders={(status, kind): counted.get((status, kind), 0) for status in _OPEN for kind in ORDER_TYPES},
+        made={str(status): count for status, count in session.execute(_COUNTED)},
         stuck={status: stuck.get(status, 0) for status in _OPEN},
         outbox_rows=rows,
         outbox_seconds=max(0.0, seconds),
-        workers=[worker for worker in queries.workers(session) if worker["last_seen"] > since],
+        workers=queries.workers(session, _REMEMBERED),
+        in_hand={(name, kind): count for name, kind, count in session.execute(_IN_HAND)},
     )
 
 
@@ -68,14 +84,11 @@ def metrics(figures: Figures | None) -> Iterable[Metric]:
     )
     for status, count in figures.stuck.items():
         stuck.add_metric([status], count)
-    online = GaugeMetricFamily("expedite_worker_online", "1 when the worker's heartbeats come.", labels=["worker"])
-    processed = CounterMetricFamily(
-        "expedite_worker_orders_processed", "Orders that the worker has cooked.", labels=["worker"]
-    )
-    for worker in figures.workers:
-        online.add_metric([str(worker["worker_name"])], int(worker["status"] == "online"))
-        processed.add_metric([str(worker["worker_name"])], float(str(worker["orders_processed"])))
-    yield from (orders, stuck, online, processed)
+    made = GaugeMetricFamily("expedite_orders_made", "Orders that are ready or on their way.", labels=["status"])
+    for status, count in figures.made.items():
+        made.add_metric([status], count)
+    yield from (orders, stuck, made)
+    yield from _of_workers(figures)
     yield GaugeMetricFamily(
         "expedite_outbox_rows", "Messages that wait for the broker.", value=figures.outbox_rows
     )
@@ -84,3 +97,28 @@ def metrics(figures: Figures | None) -> Iterable[Metric]:
         "For how long the oldest of them has waited.",
         value=figures.outbox_seconds,
     )
+
+
+def _of_workers(figures: Figures) -> Iterable[Metric]:
+    online = GaugeMetricFamily("expedite_worker_online", "1 when the worker's heartbeats come.", labels=["worker"])
+    processed = CounterMetricFamily(
+        "expedite_worker_orders_processed", "Orders that the worker has cooked.", labels=["worker"]
+    )
+    in_hand = GaugeMetricFamily(
+        "expedite_worker_cooking", "Orders that the worker has in hand.", labels=["worker", "order_type"]
+    )
+    takers = GaugeMetricFamily(
+        "expedite_workers_online", "Workers online that take this type of order.", labels=["order_type"]
+    )
+    taken: list[str] = []
+    for worker in figures.workers:
+        name, is_online = worker["worker_name"], worker["status"] == "online"
+        online.add_metric([name], int(is_online))
+        processed.add_metric([name], worker["orders_processed"])
+        if is_online:
+            taken += worker["order_types"]
+            for kind in worker["order_types"]:
+                in_hand.add_metric([name, kind], figures.in_hand.get((name, kind), 0))
+    for kind in ORDER_TYPES:
+        takers.add_metric([kind], taken.count(kind))
+    yield from (online, processed, in_hand, takers)

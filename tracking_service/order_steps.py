@@ -29,6 +29,7 @@ _STANDING = ", ".join(
 # last.
 _STEPS = f"""
     select {_STANDING}, o.sequence, cast(o.changed_in as text) as changed_in, o.customer_id, o.link_nonce,
+        o.placed_at, o.traceparent,
         past.sequence as past_sequence, past.status as past_status,
         past.changed_at as past_changed_at, {queries.public_name("past.taken_by")} as past_taken_by
     from unnest(
@@ -82,7 +83,9 @@ class Found:
     changed_in: str | None
     customer_id: int | None
     link_nonce: str | None
-    past: Sequence[Step]  # oldest first
+    placed_at: datetime
+    traceparent: str | None  # of the step that wrote its status, when that is traced
+    past: Sequence[Step] = ()  # oldest first
 
     def missed_since(self, known: int) -> list[Step]:
         return [step for step in self.past if step.sequence > known]
@@ -128,13 +131,11 @@ class StepReader:
 def _found(rows: Iterable[tuple[Any, ...]]) -> list[Found]:
     found: dict[int, Found] = {}
     width = len(Standing._fields)
+    past = width + 6
     for row in rows:
         standing = Standing(*row[:width])
-        sequence, changed_in, customer_id, link_nonce = row[width : width + 4]
-        order = found.setdefault(
-            standing.id, Found(standing, sequence, changed_in, customer_id, link_nonce, past=[])
-        )
-        step = Step(*row[width + 4 :])
+        order = found.setdefault(standing.id, Found(standing, *row[width:past]))
+        step = Step(*row[past:])
         if step.sequence is not None:
             found[standing.id] = replace(order, past=[*order.past, step])
     return list(found.values())

@@ -14,7 +14,7 @@ from common.accounts.access import Person, Visibility
 from common.errors import Unavailable
 from common.live import Topic
 from common.live.client import Client
-from common.observability import logs, metrics
+from common.observability import logs, metrics, traces
 from common.orders import lifecycle
 from common.orders.board import Board
 from common.orders.lifecycle import RECEIVED
@@ -116,7 +116,8 @@ class OrderStreams(Topic):
         estimates = {order.standing.id: self._estimated(order.standing) for order in found.orders}
         for order in found.orders:
             order_id = order.standing.id
-            self._tell(order, estimates[order_id], joining.get(order_id, []), found.loaded.get(order_id))
+            with self._traced(order):
+                self._tell(order, estimates[order_id], joining.get(order_id, []), found.loaded.get(order_id))
             eventlet.sleep(0)  # pages take a while to render, and requests wait
         for client in found.joining:
             if client in self.joining:  # its order is there no more
@@ -158,6 +159,14 @@ class OrderStreams(Topic):
             known = [each for each in (after, before and before.known) if each is not None]
             asked[order_id] = Asked(order_id, min(known, default=None), None, True)
         return list(asked.values())
+
+    def _traced(self, order: Found) -> traces.Step:
+        """A step is told in the trace of what made it."""
+        watched = self._watched.get(order.standing.id)
+        is_news = watched is not None and watched.sequence != order.sequence
+        return traces.continued(
+            "tell screens", order.traceparent if is_news else None, {"expedite.topic": self.name}
+        )
 
     def _tell(self, order: Found, estimate: datetime | None, joining: Sequence[Client], loaded: Any) -> None:
         """One order's news, for those who watch it and those who join. Nobody comes or goes until it is noted who
@@ -240,7 +249,9 @@ class OrderStreams(Topic):
 
     def _seen(self, client: Client, order: Found) -> Visibility:
         person = client.about.person
-        return self._visitors.seen(person, order.standing.number, order.customer_id, order.link_nonce)
+        return self._visitors.seen(
+            person, order.standing.number, order.customer_id, order.link_nonce, order.placed_at
+        )
 
     def _give(
         self, clients: Sequence[tuple[Client, Visibility]], events: Sequence[bytes], pages: Rendered

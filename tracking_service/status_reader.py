@@ -31,7 +31,7 @@ class StatusReader:
     """One for each process."""
 
     def __init__(self, settings: Settings, breaker: Breaker) -> None:
-        self._query = GroupCommit(settings, breaker, _STANDING)
+        self._query = GroupCommit(settings, breaker, _STANDING, "read statuses")
         self.close = self._query.close
 
     def standing(self, order_number: str) -> Standing:

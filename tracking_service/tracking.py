@@ -6,11 +6,12 @@ from typing import Any
 from nameko.extensions import DependencyProvider
 from prometheus_client import Metric
 
+from common.accounts.identity import Identities
 from common.errors import Unavailable
 from common.http import Stream
 from common.live import Live
 from common.orders.board import Board
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 from common.pages.settings import PageSettings
 from common.postgres.provider import Postgres
 from common.postgres.sessions import Sessions, in_session
@@ -36,7 +37,8 @@ class Tracking(DependencyProvider):
         self._sessions = self.postgres.sessions
         self._reader = StatusReader(settings, self.postgres.breaker)
         self.board = Board(self._sessions, settings, is_public=True)
-        self._visitors = Visitors(self._sessions, settings.signing_key())
+        identities = Identities(self._sessions, settings.signing_keys())
+        self._visitors = Visitors(identities, settings.tracking_links())
         self.tracker = Tracker(self._sessions, self.board, self._visitors, self.rendering)
         self._order_streams = self.live.add(OrderStreams(self.board, self._visitors, self.tracker))
         self.lobby = Lobby(self._sessions, self.rendering, self.live)

@@ -12,10 +12,10 @@ from common.accounts.identity import Caller, Identities
 from common.errors import IllegalMove, NotFound, Unavailable
 from common.http import Stream
 from common.live import Live, SharedTopic, snapshots
-from common.observability import logs
+from common.observability import logs, traces
 from common.orders.moves import Actor
 from common.orders.numbers import is_order_number
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 from common.postgres.provider import Postgres
 from common.rabbitmq import broker
 from kitchen_service import tickets
@@ -37,7 +37,7 @@ class KitchenBoard(DependencyProvider):
     def setup(self) -> None:
         self.settings: KitchenSettings = self.container.settings
         self._sessions = self.postgres.sessions
-        self._identities = Identities(self._sessions, self.settings.signing_key())
+        self._identities = Identities(self._sessions, self.settings.signing_keys())
         self._letters = DeadLetters().use(self._sessions, self.settings)
         self._topic = self.live.add(SharedTopic("board", self._changed))
         self._move_options = {
@@ -70,7 +70,11 @@ class KitchenBoard(DependencyProvider):
 
     def _changed(self, session: Session, after: str | None) -> dict[str, Any]:
         gone = {} if after is None else reading.gone(session, after)
-        return stream.changed(self._read(session, "", after), gone, self.rendering.render)
+        shown = self._read(session, "", after)
+        # Who comes anew is told everything, which is no news of any order.
+        news = [card.ticket.traceparent for card in shown.cards if after is not None]
+        with traces.batch("tell screens", news, {"expedite.topic": self._topic.name}, traces.INTERNAL):
+            return stream.changed(shown, gone, self.rendering.render)
 
     def _read(self, session: Session, at: str, after: str | None = None) -> Shown:
         """The board as the session sees it, under the id `at`; of the cards those that have changed since

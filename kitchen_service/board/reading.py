@@ -28,9 +28,12 @@ _NOBODY = text(f"""
     where status = '{RECEIVED}' and accepted_by is null and order_type = any(:types) group by 1
 """)
 _ONLINE = text(f"select count(*) from workers where {IS_ONLINE}")
+# What became ready within the window was written since, too, and that is what the index knows: a house may have a
+# hundred thousand that are ready and that nobody completed.
 _RECALLABLE = text(f"""
     select number, order_type, table_number, customer_name, completed_at from orders
     where status = '{READY}' and cleared_at is null and completed_at > now() - make_interval(secs => :window)
+        and updated_at > now() - make_interval(secs => :window)
     order by completed_at desc limit {_MAX_RECALLABLE}
 """)
 _LAST = text(f"""

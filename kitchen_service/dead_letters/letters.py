@@ -5,13 +5,16 @@ A letter's headers say why (`reason`), where (`queue`), how often (`attempts`), 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import amqp
+import eventlet
 from nameko.extensions import DependencyProvider
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
 from common import codec
 from common.errors import IllegalMove, Invalid, NotFound
@@ -22,11 +25,13 @@ from common.postgres.provider import Postgres
 from common.postgres.sessions import Sessions
 from common.rabbitmq import broker
 from common.settings import Settings
+from common.snapshot import Snapshot
 from kitchen_service.stove import SERVICE_NAME
 
 _KITCHEN_QUEUES = [topology.kitchen_queue(order_type) for order_type in ORDER_TYPES]
 _REPLAYED = "replayed"  # the reason, in an order's history
 _MAX_LETTERS = 10_000  # letters that one call looks at
+_COUNT_SECONDS = 2.0  # for how long the broker may take to say how many there are
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ class DeadLetters(DependencyProvider):
         """For a program that is no service; returns itself."""
         self._sessions = sessions
         self._settings = settings
+        self._count: Snapshot[str, int] = Snapshot(_count, fresh=5)
         return self
 
     def get_dependency(self, worker_ctx: object) -> "DeadLetters":
@@ -103,6 +109,12 @@ class DeadLetters(DependencyProvider):
         """Summaries, oldest first."""
         with self._opened(None, queue, reason) as (_connection, _channel, letters):
             return [letter.summary() for letter in letters]
+
+    def measured_now(self) -> Iterable[Metric]:
+        """How many there are, for /metrics; nothing while the broker does not say."""
+        with suppress(*broker.Lost):
+            count = self._count.get(self._settings.amqp_uri)
+            yield GaugeMetricFamily("expedite_dead_letters", "Messages that nobody could process.", value=count)
 
     def show(self, letter_id: str) -> dict[str, object]:
         """A letter with its body. Raises NotFound."""
@@ -166,13 +178,14 @@ class DeadLetters(DependencyProvider):
                 f"It came from {str(queue)[:40]}, which is no kitchen queue: it can be shown and dropped."
             )
         if letter.order_number is not None:
-            self._bring_back(letter.order_number)
+            self._bring_back(letter.order_number, letter.body.get("placed_at"))
         broker.publish(connection, broker.copy(letter.message), "", queue)
 
-    def _bring_back(self, order_number: str) -> None:
+    def _bring_back(self, order_number: str, placed_at: str | None) -> None:
         """A failed order is received again; one that went on without its letter stays as it is."""
         with self._sessions.begin() as session, suppress(IllegalMove, NotFound):
-            moves.move(session, SERVICE_NAME, order_number, RECEIVED, Actor(KITCHEN, KITCHEN), reason=_REPLAYED)
+            options = {"reason": _REPLAYED, "placed_at": placed_at}
+            moves.move(session, SERVICE_NAME, order_number, RECEIVED, Actor(KITCHEN, KITCHEN), **options)
 
     @contextmanager
     def _opened(
@@ -197,6 +210,12 @@ class DeadLetters(DependencyProvider):
             # Its answer tells that what was acknowledged is gone, and what was not is back.
             with suppress(*broker.Lost):
                 channel.close()
+
+
+def _count(amqp_uri: str) -> int:
+    too_slow = OSError("the broker does not say how many dead letters there are")
+    with eventlet.Timeout(_COUNT_SECONDS, too_slow), broker.connected(amqp_uri, heartbeat=0) as connection:
+        return int(connection.channel().queue_declare(topology.DEAD_LETTERS, passive=True).message_count)
 
 
 def _bytes(body: bytes | str) -> bytes:

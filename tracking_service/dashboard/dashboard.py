@@ -18,7 +18,7 @@ from common.http import Stream
 from common.live import Live, SharedTopic, snapshots
 from common.orders.open_orders import MAX_COUNTED
 from common.pages import Page
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 from common.pages.settings import PageSettings
 from common.postgres.provider import Postgres
 from common.snapshot import Snapshot
@@ -46,7 +46,7 @@ class Dashboard(DependencyProvider):
 
     def setup(self) -> None:
         self._settings: PageSettings = self.container.settings
-        self._identities = Identities(self.postgres.sessions, self._settings.signing_key())
+        self._identities = Identities(self.postgres.sessions, self._settings.signing_keys())
         self._state: Snapshot[Session, State] = Snapshot(self._read_state, STATE_SECONDS)
         self._today: Snapshot[Session, Day] = Snapshot(self._read_today, DAY_SECONDS)
         self._parts: Snapshot[Session, dict[str, str]] = Snapshot(self._render_parts, STATE_SECONDS)

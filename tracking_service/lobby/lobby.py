@@ -9,7 +9,7 @@ from nameko_sqlalchemy.database import Session
 from common.http import Stream
 from common.live import Live, SharedTopic, snapshots
 from common.pages import Page
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 from common.postgres.sessions import Sessions
 from tracking_service.lobby import reading
 from tracking_service.lobby.numbers import Wall, shown_since, wall

@@ -14,8 +14,8 @@ from common.orders.queries import Standing
 from tracking_service.tracker.facts import Facts, Happened, Line
 
 _ORDERS = f"""
-    select {", ".join(Standing._fields)}, sequence, customer_id, link_nonce, customer_name, table_number,
-        total_amount, allergies, {queries.public_name("orders.processed_by")} as public_processed_by
+    select {", ".join(Standing._fields)}, sequence, customer_id, link_nonce, placed_at, customer_name,
+        table_number, total_amount, allergies, {queries.public_name("orders.processed_by")} as public_processed_by
     from orders where
 """
 _BY_NUMBER = text(f"{_ORDERS} number = :number")
@@ -58,6 +58,7 @@ class Record:
     sequence: int  # of its changes
     customer_id: int | None
     link_nonce: str | None
+    placed_at: datetime
     public_processed_by: str | None
     ordered: Ordered
     history: list[Any]  # rows of _HISTORY
@@ -98,6 +99,7 @@ def records(session: Session, *, number: str | None = None, ids: Sequence[int] =
             sequence=row.sequence,
             customer_id=row.customer_id,
             link_nonce=row.link_nonce,
+            placed_at=row.placed_at,
             public_processed_by=row.public_processed_by,
             ordered=Ordered(
                 row.customer_name,

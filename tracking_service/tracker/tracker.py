@@ -12,7 +12,7 @@ from common.orders.board import Board
 from common.orders.lifecycle import RECEIVED
 from common.orders.numbers import is_order_number
 from common.orders.queries import Standing
-from common.pages.screens import Rendering
+from common.pages.extensions import Rendering
 from common.postgres.sessions import Sessions
 from tracking_service.tracker import reading
 from tracking_service.tracker.facts import Line
@@ -63,4 +63,6 @@ class Tracker:
         )
 
     def _seen(self, person: Person, record: Record) -> Visibility:
-        return self._visitors.seen(person, record.standing.number, record.customer_id, record.link_nonce)
+        return self._visitors.seen(
+            person, record.standing.number, record.customer_id, record.link_nonce, record.placed_at
+        )
