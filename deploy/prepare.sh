@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what `docker compose up` asks for, where it is not there yet: .env with secrets of its own, and a certificate
-# to try it with, which no browser trusts.
+# to try it with, which no browser trusts. Run again after an upgrade, it adds the secrets that are new.
 #
 #   deploy/prepare.sh [HOST]    the name that customers reach it by; localhost
 set -eu
@@ -13,15 +13,13 @@ esac
 umask 077
 
 if [ ! -e .env ]; then
-    cat >.env.new <<END
-PUBLIC_URL=https://$host
-SECRET_KEY=$(openssl rand -hex 32)
-POSTGRES_PASSWORD=$(openssl rand -hex 32)
-RABBITMQ_PASSWORD=$(openssl rand -hex 32)
-END
-    mv .env.new .env
+    echo "PUBLIC_URL=https://$host" >.env
     echo "made .env"
 fi
+[ -z "$(tail -c 1 .env)" ] || echo >>.env # its last line was not ended
+for secret in SECRET_KEY POSTGRES_PASSWORD RABBITMQ_PASSWORD GRAFANA_PASSWORD; do
+    grep -q "^$secret=" .env || echo "$secret=$(openssl rand -hex 32)" >>.env
+done
 
 certificates=deploy/proxy/certificates
 mkdir -p $certificates
