@@ -11,12 +11,14 @@ help:
 	@echo "make demo   an evening in fast motion, to look at on the screens: start everything, order, cook, serve;"
 	@echo "            MINUTES=10, SEED=7"
 	@echo "make admin  make EMAIL's account an admin's; where there is none, make it"
+	@echo "make venv   make .venv, and again when what is pinned has changed; all others do it first"
 	@echo "make test   check style, types, architecture, and behaviour, with one of each kind of what test-faults does"
 	@echo "make test-fast    of that what needs no server, in seconds"
 	@echo "make test-faults  all other faults, attacks and ways to use a page, and what takes long"
 	@echo "make mutants  take out each mechanism that a guarantee rests on, and see that its test fails"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
-	@echo "make bench  measure everything, or ONLY=intake,tracking,live,kitchen,growth,memory, into bench/RESULTS.md;"
+	@echo "make bench  measure everything, or ONLY=intake,tracking,live,kitchen,operating,growth,memory, into bench/RESULTS.md;"
+	@echo "            ORDERS=10000000 is how many growth fills in (10 GB of disk, and a quarter of an hour);"
 	@echo "            AGAINST=<git revision> measures that code, too, in turn with this one (intake, tracking)"
 	@echo "make lint   check the code without running it"
 	@echo "make screenshots  take the pictures of the README into docs/screens/; ONLY=board only that one"
@@ -64,7 +66,7 @@ soak: venv
 bench: venv
 	@setpriv --pdeathsig TERM $(VENV)/bin/python -W ignore -m bench $(if $(ONLY),--only $(ONLY)) \
 		$(if $(AGAINST),--against $(AGAINST)) \
-		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(QUICK),--quick)
+		$(if $(ORDERS),--orders $(ORDERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(QUICK),--quick)
 
 screenshots: venv
 	@$(VENV)/bin/python -W ignore -m tests.screenshots $(ONLY)

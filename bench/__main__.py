@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench import growth, intake, kitchen, live, memory, tracking
+from bench import growth, intake, kitchen, live, memory, operating, tracking
 from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
@@ -29,6 +29,7 @@ _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "tracking": tracking.run,
     "live": live.run,
     "kitchen": kitchen.run,
+    "operating": operating.run,
     "growth": growth.run,
     "memory": memory.run,
 }
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("--only", help=f"parts of: {', '.join(_PARTS)}")
     parser.add_argument("--against", help=f"a git revision to measure beside this code: {', '.join(_COMPARED)}")
     parser.add_argument("--rounds", type=int, help=f"at least {_MIN_ROUNDS}")
+    parser.add_argument("--orders", type=int, help="of growth: how many a full table has, in place of its sizes")
     parser.add_argument("--minutes", type=float, help="how long memory is watched")
     parser.add_argument("--quick", action="store_true", help="only see whether it works; writes nothing")
     given = parser.parse_args()
@@ -57,6 +59,8 @@ def main() -> int:
         parser.error(f"the range of less than {_MIN_ROUNDS} rounds says little")
     plan = QUICK if given.quick else Plan()
     plan = replace(plan, rounds=given.rounds or plan.rounds, memory_minutes=given.minutes or plan.memory_minutes)
+    if given.orders:
+        plan = replace(plan, growth=(plan.growth[0], given.orders))
     # Whatever asks us to end, what we started is ended first.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

@@ -30,6 +30,10 @@ _ANSWER_MS = 5.0
 # Where logs are kept, in memory if possible: they would compete with commits for the disk.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (in folders of our own)
 
+#: Each order with an Idempotency-Key of its own; or with one of the e-mail addresses TOLD_ADDRESSES.
+KEYED, TOLD = "keyed", "told"
+TOLD_ADDRESSES = [f"ada{n}@example.com" for n in range(15)]
+
 _ORDER = {
     "customer_name": "Ada Lovelace",
     "order_type": "takeout",
@@ -86,13 +90,11 @@ class Times:
 
 
 def place_orders(
-    url: str, connections: int, seconds: float, rate: float | None = None, *, keyed: bool = False
+    url: str, connections: int, seconds: float, rate: float | None = None, *, with_: str = ""
 ) -> Load:
-    """Places orders, as fast as they are answered, or `rate` a second, at random times.
-
-    `keyed` sends each with an Idempotency-Key of its own.
-    """
-    arguments = [_pause(connections, rate), "0", *(["keyed"] if keyed else [])]
+    """Places orders, as fast as they are answered, or `rate` a second, at random times; `with_` may be KEYED or
+    TOLD."""
+    arguments = [_pause(connections, rate), "0", *([with_] if with_ else [])]
     return _wrk("orders.lua", url, connections, seconds, *arguments)
 
 

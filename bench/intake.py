@@ -37,21 +37,21 @@ def run(stack: Stack, plan: Plan) -> str:
     return _text(figures, _measured(stack.codes)) + _comparison(figures, stack.codes)
 
 
-def warm_up(site: Site, plan: Plan) -> None:
+def warm_up(site: Site, plan: Plan, with_: str = "") -> None:
     """A load that is not counted, on every process behind the port."""
-    drivers.place_orders(site.url("order"), _BUSY, plan.warm_up)
+    drivers.place_orders(site.url("order"), _BUSY, plan.warm_up, with_=with_)
     site.empty_outbox()
 
 
 def placed(
-    site: Site, connections: int, seconds: float, rate: float | None = None, *, keyed: bool = False
+    site: Site, connections: int, seconds: float, rate: float | None = None, *, with_: str = ""
 ) -> tuple[Load, float]:
     """A counted load, and how long after it (s) the outbox was empty.
 
     Raises BenchError when an order that was answered 201 is not in the table.
     """
     before = site.newest_order()
-    load = drivers.place_orders(site.url("order"), connections, seconds, rate, keyed=keyed)
+    load = drivers.place_orders(site.url("order"), connections, seconds, rate, with_=with_)
     emptied = site.empty_outbox()
     written = site.number("select count(*) from orders where id > %(before)s", before=before)
     if written < load.answered:
@@ -120,7 +120,7 @@ def _keys(code: Code, stack: Stack, plan: Plan, figures: Figures) -> None:
                 kinds if len(figures.rounds[code.figure(f"keyed {connections}")]) % 2 == 0 else reversed(kinds)
             ):
                 keys = site.number("select count(*) from idempotency_keys")
-                load, _ = placed(site, connections, plan.seconds, keyed=kind == "keyed")
+                load, _ = placed(site, connections, plan.seconds, with_=drivers.KEYED if kind == "keyed" else "")
                 _add(figures, code.figure(f"{kind} {connections}"), load)
                 kept = site.number("select count(*) from idempotency_keys") - keys
                 # What was on its way when the load before ended may come after the count: one for each connection.

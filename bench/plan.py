@@ -12,7 +12,7 @@ class Plan:
     warm_up: float = 2
     kitchen_orders: int = 2_000
     waiting_orders: int = 10_000
-    growth: tuple[int, ...] = (0, 100_000, 1_000_000)
+    growth: tuple[int, ...] = (6_000, 100_000, 1_000_000)
     streams: int = 1_000
     memory_minutes: float = 10
     memory_sample: float = 5
@@ -25,11 +25,14 @@ QUICK = Plan(
     warm_up=1,
     kitchen_orders=300,
     waiting_orders=500,
-    growth=(0, 2_000),
+    growth=(1_000, 2_000),
     streams=150,
     memory_minutes=0.2,
     memory_sample=1,
 )
+
+#: Orders of a day in a table that is filled: two of its days are what dashboards look at.
+A_DAY = 3_000
 
 #: Orders that are tracked: a third each received, cooking and ready.
 MIXED = 300

@@ -1,6 +1,7 @@
 """What is measured on: a durable PostgreSQL and a RabbitMQ of our own, and sites on them."""
 
 import contextlib
+import datetime
 import fcntl
 import os
 import resource
@@ -17,6 +18,7 @@ import psycopg2
 from kombu.utils.url import parse_url
 
 from bench.drivers import MEMORY, ROOT, BenchError
+from bench.plan import A_DAY
 from bench.revisions import NOW, Code, unpacked
 from bench.site import Site
 from common.settings import ConfigReader, load_config
@@ -26,6 +28,17 @@ from devstack.processes import say, wait_until
 from devstack.rabbitmq import RabbitMQ
 
 _FILL_SECONDS = 900
+_BITE = 100_000  # orders that one statement fills in
+_CUSTOMERS = """
+    insert into users (email, username, username_key, password_hash, role)
+    select 'ada' || n || '@example.com', 'ada' || n, 'ada' || n, 'x', 'customer' from generate_series(0, 999) as n
+"""
+# Those that are given out next begin behind them.
+_NUMBERS = """
+    insert into order_numbers
+    select to_date(substr(number, 5, 8), 'YYYYMMDD'), max(substr(number, 14)::int) from orders
+    where placed_at > now() - interval '2 days' group by 1
+"""
 _OPEN_FILES = 65_536
 _REST_SECONDS = 60.0
 _COMMITS = 200
@@ -49,16 +62,19 @@ class Stack:
         self.restless = 0  # sites that were used although the disk did not come to rest
 
     @contextlib.contextmanager
-    def site(self, template: str | None = None, code: Code = NOW) -> Iterator[Site]:
+    def site(self, template: str | None = None, code: Code = NOW, *, in_place: bool = False) -> Iterator[Site]:
         """A new copy of a database, the disk at rest, and an empty virtual host, for the length of a block.
 
-        Without a template the database has the code's tables and no rows.
+        Without a template the database has the code's tables and no rows. One that is too large to be copied again
+        and again is used `in_place`, and keeps what is done to it.
         """
         template = template or code.tables
         self._sites += 1
         name = f"site_{self._sites}"
-        # File by file, and with a checkpoint: so the first load pays for no writing that came before.
-        self._administer(f"create database {name} template {template} strategy file_copy")
+        database = template if in_place else name
+        if not in_place:
+            # File by file, and with a checkpoint: so the first load pays for no writing that came before.
+            self._administer(f"create database {name} template {template} strategy file_copy")
         self._administer("checkpoint")
         os.sync()  # nor for what other programs, and the last load, left to be written
         if not wait_until(self._disk_rests, _REST_SECONDS):
@@ -66,14 +82,14 @@ class Stack:
         amqp_uri = self.rabbitmq.add_vhost(name)
         try:
             with tempfile.TemporaryDirectory(prefix="expedite.", dir=MEMORY) as folder:
-                site = Site(Path(folder), self._url(name), amqp_uri, code)
+                site = Site(Path(folder), self._url(database), amqp_uri, code)
                 try:
                     yield site
                 finally:
                     site.close()
         finally:
             self.rabbitmq.delete_vhost(name)
-            self._administer(f"drop database {name} with (force)")
+            self._administer(f"drop database if exists {name} with (force)")
 
     def make_tables(self) -> None:
         """Makes the databases that others are copies of. Raises BenchError when that fails."""
@@ -96,7 +112,13 @@ class Stack:
                 # The rows are right: looking each one's order up would take most of the time.
                 cursor.execute("set session_replication_role = replica")
                 cursor.execute(f"set statement_timeout = '{_FILL_SECONDS}s'")
-                cursor.execute((code.folder / "bench/fill.sql").read_text(), {"rows": rows, "mixed": mixed})
+                cursor.execute(_CUSTOMERS)
+                fill = (code.folder / "bench/fill.sql").read_text()
+                now = datetime.datetime.now(datetime.UTC)
+                for most in range(rows, 0, -_BITE):
+                    bite = {"least": max(0, most - _BITE), "most": most, "a_day": A_DAY, "now": now}
+                    cursor.execute(fill, {"rows": rows, "mixed": mixed, **bite})
+                cursor.execute(_NUMBERS)
                 cursor.execute("vacuum (analyze)")
 
     def drop_template(self, name: str) -> None:

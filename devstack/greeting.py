@@ -12,7 +12,7 @@ ORDER = (
 def greet(expedite: Running) -> None:
     """Says all of it."""
     say_where(expedite)
-    say("For programs:")
+    say("For programs, each with what it answers at /docs:")
     for service, url in expedite.services.items():
         say(f"  {service:17} {url}")
     say("Place an order:")
@@ -23,7 +23,7 @@ def greet(expedite: Running) -> None:
 
 def say_where(expedite: Running) -> None:
     """Says where the pages are, and who sees those of staff."""
-    orders, kitchen, tracking = (expedite.pages[name] for name in PAGES)
+    orders, kitchen, tracking, _ = (expedite.pages[name] for name in PAGES)
     say(f"\nExpedite is ready, after {expedite.seconds:.0f} s. Open in a browser:")
     for page, url in (
         ("order page", f"{orders}/"),

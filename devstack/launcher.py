@@ -34,6 +34,7 @@ def environment(
         "PUBLIC_URL": f"http://{addresses['order_service']}",
         "KITCHEN_URL": f"http://{addresses['kitchen_service']}",
         "TRACKING_URL": f"http://{addresses['tracking_service']}",
+        "NOTIFIER_URL": f"http://{addresses['notifier_service']}",
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         **{address_variable(service): address for service, address in addresses.items()},

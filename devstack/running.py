@@ -32,7 +32,12 @@ READY_SECONDS = 60
 STOP_MARGIN = 10
 
 #: What the addresses of pages start with, and the service that has the pages.
-PAGES = {"PUBLIC_URL": "order_service", "KITCHEN_URL": "kitchen_service", "TRACKING_URL": "tracking_service"}
+PAGES = {
+    "PUBLIC_URL": "order_service",
+    "KITCHEN_URL": "kitchen_service",
+    "TRACKING_URL": "tracking_service",
+    "NOTIFIER_URL": "notifier_service",
+}
 
 
 @dataclass(frozen=True)

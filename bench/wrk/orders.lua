@@ -1,5 +1,6 @@
 -- Places orders of all types, of two items each. Arguments: the mean pause before a request (ms), and after how
--- many orders to end at once (0: when the time is over), and `keyed` for an Idempotency-Key of its own for each.
+-- many orders to end at once (0: when the time is over), and `keyed` for an Idempotency-Key of its own for each, or
+-- `told` for orders whose customers are to be told by e-mail, at fifteen addresses.
 dofile("common.lua")
 
 local body = '{"customer_name":"Ada Lovelace","order_type":"%s",%s"items":['
@@ -36,6 +37,9 @@ function init(args)
    for quantity = 1, 5 do
       for kind, field in pairs(kinds) do
          local headers = {["Content-Type"] = "application/json"}
+         if args[3] == "told" then
+            field = field .. ('"notification_email":"ada%d@example.com",'):format(#requests)
+         end
          requests[#requests + 1] = wrk.format("POST", "/orders", headers, body:format(kind, field, quantity))
       end
    end
