@@ -121,10 +121,10 @@ def make_template(server_url: str) -> None:
 
 
 @contextlib.contextmanager
-def copied_database(server_url: str) -> Iterator[str]:
-    """A copy of the template, for the length of a block."""
+def copied_database(server_url: str, template: str = _TEMPLATE) -> Iterator[str]:
+    """A copy of the template, which is migrated and empty, for the length of a block."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(server_url, f"create database {name} template {_TEMPLATE}")
+    _administer(server_url, f"create database {name} template {template}")
     yield _database(server_url, name)
     _administer(server_url, f"drop database {name} with (force)")
 

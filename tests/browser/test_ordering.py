@@ -593,7 +593,7 @@ def test_nobody_gets_the_cart_of_who_was_there_before(visitors: Visitors, runnin
     expect(line(page, MARGHERITA)).to_have_count(0)
     more(page, COLLINS)
     page.goto(home + "account")
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page).not_to_have_url(re.compile("/account$"))
     page.goto(home)
     expect(line(page, COLLINS)).to_have_count(0)

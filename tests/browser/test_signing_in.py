@@ -26,7 +26,7 @@ def test_somebody_makes_an_account_and_leaves_again(visitors: Visitors, running:
     session = next(cookie for cookie in page.context.cookies() if cookie["name"] == "expedite")
     assert session["httpOnly"]
     assert session["sameSite"] == "Lax"
-    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign out", exact=True).click()
     expect(page).not_to_have_url(re.compile("/account$"))
     page.goto(running.url("order_service") + "/account")
     expect(page).to_have_url(re.compile("/sign-in"))

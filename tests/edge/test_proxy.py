@@ -14,6 +14,7 @@ import requests
 from nameko.web.handlers import HttpRequestHandler
 
 from kitchen_service.service import KitchenService
+from notifier_service.service import NotifierService
 from order_service.service import OrderService
 from tests.support.attack import ROOM, Customers, memory
 from tests.support.eventually import eventually
@@ -23,24 +24,23 @@ from tests.support.recorder import Recorder
 from tracking_service.service import TrackingService
 
 HOST = b"Host: 127.0.0.1\r\n"
-#: What no customer needs; every other route of the three services that have pages is public.
+#: What no customer needs; every other route is public.
 INSIDE = ("/health", "/metrics", "/orders/stuck")
 HEAD_SECONDS = 10  # timeout http-request
 
 
 class House:
-    """The proxy, and behind it recorders in the places of order_service, kitchen_service and tracking_service."""
+    """The proxy, and behind it recorders in the places of the four services."""
 
     def __init__(self, folder: Path) -> None:
-        self.order, self.kitchen, self.tracking = Recorder(), Recorder(), Recorder()
-        self.proxy = Proxy(folder, self.order.address, self.kitchen.address, self.tracking.address)
+        self.order, self.kitchen, self.tracking, self.notifier = self.recorders = [Recorder() for _ in range(4)]
+        self.proxy = Proxy(folder, *(recorder.address for recorder in self.recorders))
         self.proxy.start()
 
     def stop(self) -> None:
         self.proxy.stop()
-        self.order.stop()
-        self.kitchen.stop()
-        self.tracking.stop()
+        for recorder in self.recorders:
+            recorder.stop()
 
     def ask(self, method: str, path: str, more: bytes = b"", address: str = "127.0.0.1") -> tuple[int, bytes]:
         """The answer's status, and the whole of it."""
@@ -48,7 +48,7 @@ class House:
         return status(answer), answer
 
     def reached(self) -> list[str]:
-        return self.order.lines() + self.kitchen.lines() + self.tracking.lines()
+        return [line for recorder in self.recorders for line in recorder.lines()]
 
 
 def status(answer: bytes) -> int:
@@ -67,7 +67,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def proxy(expedite: Expedite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """The proxy in front of real services; `requests` trusts it."""
-    services = ("order_service", "kitchen_service", "tracking_service")
+    services = ("order_service", "kitchen_service", "tracking_service", "notifier_service")
     running = Proxy(tmp_path, *(expedite.url(name).removeprefix("http://") for name in services))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.certificate))
     one_address = {"PUBLIC_URL": running.url, "TRACKING_URL": running.url}
@@ -142,10 +142,13 @@ def test_every_route_is_public_at_its_service_or_stays_inside(house: House) -> N
         (house.order, OrderService),
         (house.kitchen, KitchenService),
         (house.tracking, TrackingService),
+        (house.notifier, NotifierService),
     ):
         known = routes(service)
         assert ("GET", "/metrics") in known
-        public = {route for route in known if not route[1].startswith(INSIDE)}
+        # Of these the proxy has one address for each service, and the short one is order_service's.
+        elsewhere = () if service is OrderService else ("/docs", "/openapi.json")
+        public = {route for route in known if not route[1].startswith(INSIDE) and route[1] not in elsewhere}
         for method, path in public:
             assert house.ask(method, path, b"Content-Length: 0\r\n")[0] == 200, path
         assert set(recorder.lines()) == {f"{method} {path}" for method, path in public}
@@ -169,6 +172,8 @@ def test_an_orders_page_is_where_its_link_leads(house: House) -> None:
             "/lobby/x",
             "/board/x/y/z/a",
             "/sign-in/x",
+            "/webhooks/1/test/x",
+            "/deliveries/1",
         ),
         *("/metrics", "/health", "/health/live", "/health/ready", "/orders/stuck", "//metrics", "/./metrics"),
         *("/%6detrics", "/orders/../metrics/../../x/y", "/METRICS", "/orders/x/y/z", "/metrics?/orders"),
@@ -399,6 +404,15 @@ def received(connection: ssl.SSLSocket, end: bytes) -> bytes:
         ("/dashboard", "tracking"),
         ("/dashboard.csv", "tracking"),
         ("/static/tracking/base.css", "tracking"),
+        ("/notifications", "notifier"),
+        ("/notifications/unsubscribe", "notifier"),
+        ("/static/notifier/base.css", "notifier"),
+        ("/docs", "order"),
+        ("/docs/tracking", "tracking"),
+        ("/docs/kitchen", "kitchen"),
+        ("/openapi.json", "order"),
+        ("/openapi/tracking.json", "tracking"),
+        ("/asyncapi.json", "order"),
     ],
 )
 def test_a_page_is_its_services(house: House, path: str, service: str) -> None:

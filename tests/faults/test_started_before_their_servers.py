@@ -68,13 +68,9 @@ def test_without_postgresql_the_services_wait(expedite: Expedite, postgres: Post
     postgres.stop()
     processes = started(expedite)
     assert {service: waits_for(process) for service, process in processes.items()} == {
-        "order_service": ["database"],
-        "tracking_service": ["database"],
-        "kitchen_service": ["database"],
-        "notifier_service": [],
+        service: ["database"] for service in SERVICES
     }
-    for service in ("order_service", "tracking_service", "kitchen_service"):
-        process = processes[service]
+    for process in processes.values():
         eventually(lambda process=process: process.actions("db_connection_failed"))
 
     postgres.start()

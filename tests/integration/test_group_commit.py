@@ -14,6 +14,7 @@ from devstack.postgres import Postgres
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite, Process, an_order
 from tests.support.proxy import Proxy
+from tests.support.scraping import figures
 
 NAMES = [
     f"{first} {last}" for first in ("Ada", "Bob", "Cleo", "Dan", "Eve") for last in ("Hall", "Ito", "Roe", "Wu")
@@ -123,6 +124,7 @@ def test_an_order_that_postgresql_refuses_fails_alone(expedite: Expedite) -> Non
     assert sorted(kept.values()) == sorted(["First", *NAMES])
     assert are_in_a_row(kept)
     assert "Mallory" not in json.dumps(desk.actions("request_failed"))
+    assert figures(desk)["expedite_retries_total", "batch"] >= 5  # 22 in halves, and those, until one is left
     assert expedite.place(customer_name="Later")["order_number"]
 
 

@@ -86,6 +86,17 @@ def test_whoever_only_knows_the_number_gets_the_status(
     assert not [word for word in ("O’Brien", "Harbour", "Margherita", "basil", "celery") if word in answer.text]
 
 
+def test_a_link_ends_a_month_after_the_order_was_placed(
+    running: Expedite, door: str, placed: dict[str, Any], key: str
+) -> None:
+    number = placed["order_number"]
+    running.query("update orders set placed_at = now() - interval '29 days' where number = %s", number)
+    assert "customer_name" in requests.get(running.with_key(placed), timeout=5).json()
+    running.query("update orders set placed_at = now() - interval '30 days' where number = %s", number)
+    assert set(requests.get(running.with_key(placed), timeout=5).json()) == STATUS_ONLY
+    assert cancelled(door, number, key=key).status_code == 404
+
+
 def test_a_link_is_worth_nothing_for_another_order_that_gets_its_number(
     running: Expedite, door: str, placed: dict[str, Any], key: str
 ) -> None:
@@ -160,28 +171,29 @@ def test_a_reason_may_be_left_out(
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "field"),
     [
-        [],
-        "reason",
-        5,
-        True,
-        {"reason": ""},
-        {"reason": None},
-        {"reason": 5},
-        {"reason": "x" * 501},
-        {"reason": "a\nb"},
-        {"reason": "a\x00"},
-        {"reason": "x", "refund": True},
-        {"why": "x"},
+        ([], ""),
+        ("reason", ""),
+        (5, ""),
+        (True, ""),
+        ({"reason": ""}, "reason"),
+        ({"reason": None}, "reason"),
+        ({"reason": 5}, "reason"),
+        ({"reason": "x" * 501}, "reason"),
+        ({"reason": "a\nb"}, "reason"),
+        ({"reason": "a\x00"}, "reason"),
+        ({"reason": "x", "refund": True}, "refund"),
+        ({"why": "x"}, "why"),
     ],
+    ids=str,
 )
 def test_a_reason_that_is_none_is_refused(
-    running: Expedite, door: str, placed: dict[str, Any], key: str, body: Any
+    running: Expedite, door: str, placed: dict[str, Any], key: str, body: Any, field: str
 ) -> None:
     answer = cancelled(door, placed["order_number"], body, key=key)
     assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert running.status(placed["order_number"]) == "received"
 
 

@@ -4,17 +4,20 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
 
+from common.accounts.access import Person
 from common.errors import NotFound
+from common.http import paging
+from common.notifications.tables import NotificationDelivery
 from common.orders import open_orders, queries
 from common.orders.moves import Actor, Mover
 from common.orders.tables import Base, Order
@@ -24,6 +27,9 @@ from common.settings import load_config
 from devstack.postgres import Postgres
 from kitchen_service.board import reading as board_reading
 from kitchen_service.settings import KitchenSettings
+from notifier_service.deliveries import claims, records
+from order_service.orders import listing
+from order_service.personal_data import erasure, export
 from tests.conftest import copied_database
 from tests.integration.conftest import Transaction
 from tests.support.eventually import eventually
@@ -59,6 +65,17 @@ _FILL = """
             cooking_speed)
         select 'chef ' || n, gen_random_uuid(), array['takeout'], 'offline', 30, now(), now(), 1
         from generate_series(1, 1000) n;
+    insert into notification_deliveries (event_id, channel, kind, recipient, order_number, status, ended_at)
+        select gen_random_uuid(), 'email', 'order_status_changed', n %% 1000 || '@example.com',
+            'ORD_20260101_' || lpad(n::text, 6, '0'), case when n <= {open} then 'waiting' else 'sent' end,
+            case when n > {open} then now() - n * interval '1 second' end
+        from generate_series(1, {orders}) n;
+    update notification_deliveries set status = 'failed' where id %% 1000 = 999 and status = 'sent';
+    update notification_deliveries set user_id = id / 100 where id %% 100 = 0;
+    insert into ended_sign_ins (sign_in, ended_at)
+        select n, now() - n * interval '1 second' from generate_series(1, {orders}) n;
+    insert into mail_addresses (address, confirmed_at)
+        select n || '@example.com', now() from generate_series(1, 1000) n;
     analyze
 """
 ONE = "ORD_20260101_000042"
@@ -86,6 +103,12 @@ def _board_gone() -> str:
     return statement.replace(":after", "'1:1:'").replace(":statuses", "array['completed', 'cancelled', 'failed']")
 
 
+def _deliveries(**of: str) -> str:
+    """The latest of them."""
+    row = NotificationDelivery
+    return plain(select(row).filter_by(**of).order_by(row.id.desc()).limit(51))
+
+
 def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
     """Each query, and the indices that it uses on the tables that grow."""
     one = select(Order).where(Order.number == ONE)
@@ -108,6 +131,8 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
         "the kitchen's load": (plain(queries._LOAD), {"ix_orders_open"}),
         "what is open": (plain(gauges._ORDERS), {"ix_orders_open"}),
         "how many are stuck": (plain(gauges._STUCK, received=900, cooking=300), {"ix_orders_open"}),
+        "how many are made": (plain(gauges._COUNTED), {"ix_orders_after_cooking"}),
+        "what workers have in hand": (plain(gauges._IN_HAND), {"ix_orders_open"}),
         "what is stuck": (plain(queries._STUCK, received=900, cooking=300), {"ix_orders_open"}),
         "what is stuck, for everybody": (
             plain(queries._PUBLIC_STUCK, received=900, cooking=300),
@@ -132,6 +157,10 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
         "an order": (plain(one), {"uq_orders_number"}),
         "its items": (items, {"pk_order_items"}),
         "a customer's orders": (plain(own), {"ix_orders_customer"}),
+        "a guest's orders": (
+            "select id from orders where lower(notification_email) = 'ada@example.com' and customer_id is null",
+            {"ix_orders_notification_email"},
+        ),
         "the latest orders": (plain(latest), {"pk_orders"}),
         "who signs in": ("select * from users where email = '7@example.com'", {"uq_users_email"}),
         "which keys are old": (
@@ -159,6 +188,55 @@ def asked_all_the_time() -> dict[str, tuple[str, set[str]]]:
         "what cooks too long": (plain(reading._COOKING, received=900, cooking=300), {"ix_orders_open"}),
         "who has what in hand": (plain(reading._IN_HAND), {"ix_orders_open"}),
         "what was set aside": (plain(reading._FAILED), {"ix_orders_after_cooking", "pk_order_status_log"}),
+        "deliveries that are due": (
+            plain(text(claims._TAKE), channel="email", after="", places=5, lease=60.0),
+            {
+                "ix_notification_deliveries_waiting",
+                "ix_notification_deliveries_in_hand",
+                "pk_notification_deliveries",
+            },
+        ),
+        "deliveries of an order": (_deliveries(order_number=ONE), {"ix_notification_deliveries_order"}),
+        "deliveries to somebody": (
+            _deliveries(recipient="7@example.com"),
+            {"ix_notification_deliveries_recipient"},
+        ),
+        "deliveries that failed": (_deliveries(status="failed"), {"ix_notification_deliveries_failed"}),
+        "deliveries by a channel that failed": (
+            _deliveries(channel="email", status="failed"),
+            {"ix_notification_deliveries_failed"},
+        ),
+        "letters of who is erased": (
+            plain(erasure._ERASE_LETTERS[0], email="7@example.com"),
+            {"ix_notification_deliveries_recipient"},
+        ),
+        "letters about an account that is erased": (
+            plain(erasure._ERASE_LETTERS[1], account=7),
+            {"ix_notification_deliveries_user"},
+        ),
+        "what was sent of what somebody signed": (
+            plain(erasure._SIGNED_NEWS, after=50_000, name="anna"),
+            {"pk_notification_deliveries"},
+        ),
+        "deliveries of who asks for all": (
+            plain(export._DELIVERIES, email="7@example.com", account=7).replace("NULL", f"array['{ONE}']"),
+            {
+                "ix_notification_deliveries_recipient",
+                "ix_notification_deliveries_user",
+                "ix_notification_deliveries_order",
+                "pk_notification_deliveries",
+            },
+        ),
+        "deliveries that wait": (plain(records._WAITING), {"ix_notification_deliveries_waiting"}),
+        "deliveries that are old": (
+            "select id from notification_deliveries where ended_at < now() - interval '12 hours'"
+            " order by ended_at limit 1000",
+            {"ix_notification_deliveries_ended"},
+        ),
+        "sign-ins that ended long ago": (
+            "delete from ended_sign_ins where ended_at < now() - interval '33 hours'",
+            {"ix_ended_sign_ins_ended_at"},
+        ),
         "whose token it is": ("select * from users where id = 7", {"pk_users"}),
     }
 
@@ -174,7 +252,8 @@ OLD, RECENT = 200_000, 3_000
 FILL_DAYS = """
     insert into orders (number, customer_name, order_type, total_amount, priority, prep_seconds, status, sequence,
             placed_at, updated_at)
-        select 'ORD_' || n, 'Ada', (array['dine_in', 'takeout', 'delivery'])[1 + n %% 3], 20, 1, 10, 'completed',
+        select 'ORD_' || to_char(at, 'YYYYMMDD') || '_' || n, 'Ada',
+            (array['dine_in', 'takeout', 'delivery'])[1 + n %% 3], 20, 1, 10, 'completed',
             4, at, at
         from generate_series(1, {old} + {recent}) n, lateral (
             select now() - case when n <= {old} then interval '2 days' + ({old} - n) * interval '86 seconds'
@@ -223,6 +302,34 @@ def test_the_dashboard_reads_two_days_however_many_there_have_been(years: Expedi
     [(orders,)] = years.query("select pg_relation_size('orders') / 8192")
     # A sixtieth of the orders, with what lies beside them; and for each, some pages of its history.
     assert read < orders / 10 + (5 * RECENT if "pk_order_status_log" in indices else 0)
+
+
+@pytest.mark.parametrize("asked", [{"from": 0, "to": 1}, {"to": 1}, {"from": 0, "sort": "placed_at"}])
+def test_a_page_of_long_ago_reads_no_more_than_its_days(years: Expedite, asked: dict[str, Any]) -> None:
+    [(day,)] = years.query("select min(placed_at)::date + 30 from orders")
+    moments = {name: str(day + timedelta(days=at)) for name, at in asked.items() if name != "sort"}
+    wanted = paging.read({**asked, **moments})
+    listed = listing.read(wanted, Person("employee"), ZoneInfo("UTC"))
+    by = Order.id if "sort" in asked else Order.id.desc()
+    statement = select(Order).where(*listed.conditions).order_by(by).limit(50)
+    explained(years, plain(statement))
+    plan = explained(years, plain(statement))
+    assert plan["Actual Rows"] == 50
+    # Some days more than are asked for, of a thousand orders each.
+    assert int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]) < 300
+
+
+def test_what_can_be_recalled_is_found_however_many_nobody_completed(expedite: Expedite) -> None:
+    expedite.query(fill(5_000, 10, 4_000))
+    expedite.query(
+        "update orders set updated_at = now() - interval '1 day', completed_at = now() - interval '1 day'"
+    )
+    expedite.query("update orders set updated_at = now(), completed_at = now() where id <= 3 and status = 'ready'")
+    expedite.query("vacuum analyze orders")
+    query, _ = asked_all_the_time()["what a board can recall"]
+    explained(expedite, query)
+    plan = explained(expedite, query)
+    assert int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]) < 20
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -214,5 +214,5 @@ def test_staff_choose_what_they_look_at(house: Expedite, browser: Browser) -> No
         assert (there["order_number"] in shown, away["order_number"] in shown) == (has_there, has_away), path
     chosen = [each.text for each in page.all("a", aria_current="true")]
     assert chosen == ["All", "All"]
-    links = {each.text: each.attributes["href"] for each in page.all("nav", class_="order-filter")[1].all("a")}
+    links = {each.text: each.attributes["href"] for each in page.all("nav", class_="filter")[1].all("a")}
     assert links["Delivery"] == "/orders?type=delivery"

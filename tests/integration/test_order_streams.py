@@ -1,6 +1,7 @@
 """The streams of orders: all are read together, each client hears of its own order, in order and once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
 from common.accounts.access import GUEST, Person, Visibility
+from common.accounts.identity import Identities
 from common.errors import Unavailable
 from common.orders import tracking_links
 from common.orders.board import Board
 from common.orders.lifecycle import CUSTOMER, EMPLOYEE
 from common.orders.moves import Actor
 from common.orders.queries import Standing
+from common.orders.tracking_links import TrackingLinks
 from common.postgres.connection import DedicatedSession
 from common.postgres.sessions import Sessions
 from tests.integration.conftest import Transaction
@@ -24,6 +27,7 @@ from tracking_service.order_streams import OrderStreams, Viewer
 from tracking_service.visitors import Visitors
 
 KEY = SECRET_KEY.encode()
+LINKS = TrackingLinks((KEY,), timedelta(days=30), "")
 ONE, TWO = "ORD_20261122_001", "ORD_20261122_002"
 FULL, STATUS = Visibility.FULL, Visibility.STATUS
 CHEF = Actor("chef_mario", "employee")
@@ -54,7 +58,7 @@ class House:
     def __init__(self, sessions: Sessions, pages: Pages | None) -> None:
         self.board = Board(sessions, sessions.settings, is_public=True)
         self.pages = pages
-        self.topic = OrderStreams(self.board, Visitors(sessions, KEY), pages)
+        self.topic = OrderStreams(self.board, Visitors(Identities(sessions, (KEY,)), LINKS), pages)
         self.readings = Readings(self.topic, sessions)
         self.ids: dict[str, int] = {}
 

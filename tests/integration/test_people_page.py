@@ -43,6 +43,11 @@ def emails(page: Element) -> list[str]:
     return [each.text for each in page.all("span", class_="person-email")]
 
 
+def question(page: Element, who: Someone) -> Element:
+    """The form that asks which role they shall have."""
+    return row(page, who).one("form", class_="person-question")
+
+
 def role(house: Expedite, who: Someone) -> str:
     return str(house.query("select role from users where id = %s", who.id)[0][0])
 
@@ -65,16 +70,33 @@ def test_a_role_is_asked_for_once_and_given(browser: PlainBrowser, house: Expedi
     person = row(page, grace)
     assert "open" not in person.one("details").attributes
     assert "Customer" in person.one("summary").text
-    assert [each.text for each in person.all("button")] == ["Staff", "Admin"]
-    page = browser.send(person.one("form"), {"role": "employee"})
+    assert [each.text for each in person.all("button")] == ["Staff", "Admin", "Disable"]
+    page = browser.send(person.one("form", class_="person-question"), {"role": "employee"})
     assert browser.at == f"/users?search={grace.username}#person-{grace.id}"
     assert "Staff" in row(page, grace).one("summary").text
     assert role(house, grace) == "employee"
     assert people.get(house, "/orders", grace).status_code == 401, "her token was a customer's"
 
 
+def test_an_account_is_disabled_and_enabled_again(browser: PlainBrowser, house: Expedite, anna: Someone) -> None:
+    grace = people.register(house, "grace")
+    page = found(browser, grace.username)
+    page = browser.send(row(page, grace).one("form", class_="person-access"), {"disabled": "yes"})
+    assert browser.at == f"/users?search={grace.username}#person-{grace.id}"
+    assert "Disabled" in row(page, grace).one("summary").text
+    assert people.get(house, "/orders", grace).status_code == 401, "she was signed out"
+    assert people.sign_in(house, grace.email).status_code == 403
+    page = browser.send(row(page, grace).one("form", class_="person-access"), {"disabled": "no"})
+    assert "Customer" in row(page, grace).one("summary").text
+    assert people.sign_in(house, grace.email).status_code == 200
+    page = browser.send(row(browser.open("/users"), anna).one("form", class_="person-access"), {"disabled": "yes"})
+    assert browser.status == 409
+    assert "Make somebody else an admin first" in row(page, anna).text
+    assert people.get(house, "/users", anna).status_code == 200
+
+
 def test_the_last_admin_stays_one_and_is_told_why(browser: PlainBrowser, house: Expedite, anna: Someone) -> None:
-    page = browser.send(row(browser.open("/users"), anna).one("form"), {"role": "customer"})
+    page = browser.send(question(browser.open("/users"), anna), {"role": "customer"})
     assert browser.status == 409
     person = row(page, anna)
     assert "open" in person.one("details").attributes
@@ -85,7 +107,7 @@ def test_the_last_admin_stays_one_and_is_told_why(browser: PlainBrowser, house: 
 @pytest.mark.parametrize("wanted", ["boss", ""])
 def test_a_role_that_there_is_not_is_refused(browser: PlainBrowser, house: Expedite, wanted: str) -> None:
     otto = people.register(house, "otto")
-    page = browser.send(row(found(browser, otto.username), otto).one("form"), {"role": wanted})
+    page = browser.send(question(found(browser, otto.username), otto), {"role": wanted})
     assert browser.status == 422
     assert "Choose a role." in row(page, otto).text
     assert role(house, otto) == "customer"

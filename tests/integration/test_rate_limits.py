@@ -124,3 +124,27 @@ def test_processes_count_together_in_redis_and_by_themselves_without_it(expedite
     redis.stop()
     assert [order(n) for n in range(10)] == [201] * 8 + [429] * 2
     redis.start()
+
+
+def test_who_names_many_e_mail_addresses_is_served_and_has_no_more_strangers_asked(expedite: Expedite) -> None:
+    expedite.start("order_service", **NO_LIMITS)
+    anna = register(expedite, "anna", "employee")
+    expedite.query("insert into mail_addresses (address, confirmed_at) values ('friend@example.com', now())")
+    mail = {"SMTP_HOST": "127.0.0.1", "MAIL_FROM": "orders@eat.example", "SMTP_SECURITY": "none"}
+    desk = expedite.start("order_service", QUESTIONS_PER_ADDRESS="2 per day", **NO_LIMITS, **mail)
+
+    def order(name: str, headers: dict[str, str] | None = None) -> int:
+        body = an_order(notification_email=f"{name}@example.com")
+        return requests.post(f"{desk.url}/orders", json=body, headers=headers, timeout=15).status_code
+
+    assert [order(name) for name in ("one", "two", "three", "Friend")] == [201] * 4
+    assert order("guest", anna.headers) == 201
+    # Past the limit nobody is asked, whoever has said yes: what an order shows of its address does not tell.
+    assert expedite.query("select notification_email, may_ask from orders order by id") == [
+        ("one@example.com", True),
+        ("two@example.com", True),
+        ("three@example.com", False),
+        ("friend@example.com", False),
+        ("guest@example.com", True),
+    ]
+    assert "@example.com" not in str(desk.logged())

@@ -35,6 +35,8 @@ CREATED = (201,) * 8
 STAFF = (401, 403, 403, 200, 200, 401, 401, 401)
 ADMINS = (401, 403, 403, 403, 200, 401, 401, 401)
 FORM_TYPE = "application/x-www-form-urlencoded"
+#: Of a house that sends no e-mails, as this one; who gets what where they are sent stands in test_by_mail.py.
+NO_MAIL = (404,) * 8
 THEIRS = (404, 200, 404, 200, 200, 401, 401, 401)
 SIGNED_IN = (401, 200, 200, 200, 200, 401, 401, 401)
 
@@ -47,6 +49,12 @@ class Case:
     order: str | None = None
     order_type: str = "takeout"
     body: Callable[["PageRequest"], Any] = lambda asked: None
+
+
+_DELIVERY = """
+    insert into notification_deliveries (event_id, channel, kind, recipient, status, ended_at)
+    values (gen_random_uuid(), 'email', 'confirm_address', 'ada@example.com', 'sent', now()) returning id
+"""
 
 
 @dataclass
@@ -62,6 +70,10 @@ class PageRequest:
 
 def _dish(asked: PageRequest) -> dict[str, Any]:
     return {"name": asked.new_name(), "category": "drink", "price": 3.5}
+
+
+def _webhook(asked: PageRequest) -> dict[str, Any]:
+    return {"url": "https://till.example/", "description": asked.new_name()}
 
 
 def _registration(asked: PageRequest) -> dict[str, Any]:
@@ -86,14 +98,23 @@ TABLE = {
     "PATCH /menu/<name>": Case(STAFF, body=lambda asked: {"available": False}),
     "DELETE /menu/<name>": Case(STAFF),
     "POST /register": Case(CREATED, body=_registration),
+    "POST /register/finish": Case(NO_MAIL),
+    "POST /forgotten-password": Case(NO_MAIL),
+    "POST /reset-password": Case(NO_MAIL),
+    "PUT /users/me/email": Case(NO_MAIL),
+    "POST /new-address": Case(NO_MAIL),
     "POST /login": Case(
         EVERYBODY, body=lambda asked: {"email": asked.people["customer"].email, "password": PASSWORD}
     ),
+    # Whose sign-in is over for another reason ends it once more.
+    "POST /logout": Case((401, 200, 200, 200, 200, 401, 401, 200)),
+    "POST /logout/everywhere": Case(SIGNED_IN),
     "PUT /users/me/password": Case(
         SIGNED_IN, body=lambda asked: {"current_password": PASSWORD, "new_password": "another battery"}
     ),
     "GET /users": Case(ADMINS),
     "PUT /users/<user_id>/role": Case(ADMINS, body=lambda asked: {"role": "employee"}),
+    "PUT /users/<user_id>/disabled": Case(ADMINS, body=lambda asked: {"disabled": True}),
     "GET /orders/<order_number>/status": Case(EVERYBODY, "received"),
     "GET /orders/<order_number>/stream": Case(EVERYBODY, "received"),
     "GET /orders/<order_number>/history": Case(EVERYBODY, "received"),
@@ -101,11 +122,25 @@ TABLE = {
     "GET /dashboard.csv": Case(STAFF),
     "GET /workers/status": Case(EVERYBODY),
     "GET /orders/stuck": Case(EVERYBODY),
+    "GET /webhooks": Case(ADMINS),
+    "POST /webhooks": Case((401, 403, 403, 403, 201, 401, 401, 401), body=_webhook),
+    "GET /webhooks/<webhook_id>": Case(ADMINS),
+    "PATCH /webhooks/<webhook_id>": Case(ADMINS, body=lambda asked: {"description": asked.new_name()}),
+    "DELETE /webhooks/<webhook_id>": Case(ADMINS),
+    "POST /webhooks/<webhook_id>/test": Case((401, 403, 403, 403, 202, 401, 401, 401)),
+    "POST /webhooks/<webhook_id>/rotate-secret": Case(ADMINS),
+    "GET /deliveries": Case(ADMINS),
+    "POST /deliveries/<delivery_id>/send-again": Case(ADMINS),
+    # A letter's link is what counts, and this is none.
+    "POST /notifications/unsubscribe": Case((410,) * 8),
     "GET /health": Case(EVERYBODY),
     "GET /health/live": Case(EVERYBODY),
     "GET /health/ready": Case(EVERYBODY),
     "GET /metrics": Case(EVERYBODY),
     "GET /static/<service>/<file>": Case(EVERYBODY),
+    "GET /openapi.json": Case(EVERYBODY),
+    "GET /openapi/<service>.json": Case(EVERYBODY),
+    "GET /asyncapi.json": Case(EVERYBODY),
 }
 
 
@@ -120,6 +155,7 @@ def _order_by_page(asked: PageRequest) -> dict[str, Any]:
 OPEN = ("200",) * 8
 DOOR = ("200", *("303 /",) * 4, *("200",) * 3)
 HOME = ("303 /",) * 8
+NO_MAIL_PAGE = ("404",) * 8
 FOR_STAFF = ("303 /sign-in", "403", "403", "200", "200", *("303 /sign-in",) * 3)
 TRACKER = "303 /track/<order_number>"
 
@@ -130,6 +166,10 @@ def by_staff(answer: str) -> tuple[str, ...]:
 
 def by_admins(answer: str) -> tuple[str, ...]:
     return ("303 /sign-in", "403", "403", "403", answer, *("303 /sign-in",) * 3)
+
+
+def by_owners(answer: str) -> tuple[str, ...]:
+    return ("303 /sign-in", *(answer,) * 4, *("303 /sign-in",) * 3)
 
 
 @dataclass(frozen=True)
@@ -146,6 +186,8 @@ class PageCase:
 #: A page may have the address of a route of the other table: it is what a browser gets there.
 PAGES = {
     "GET /": PageCase(OPEN),
+    "GET /docs": PageCase(OPEN),
+    "GET /docs/<service>": PageCase(OPEN),
     "POST /": PageCase((*("303 /track/<order_number>",) * 5, *("401",) * 3), form=_order_by_page),
     "GET /estimate": PageCase(OPEN),
     "GET /orders": PageCase(("303 /sign-in", *("200",) * 4, *("303 /sign-in",) * 3)),
@@ -155,11 +197,21 @@ PAGES = {
     ),
     "GET /register": PageCase(DOOR),
     "POST /register": PageCase(HOME, form=_registration),
+    "GET /register/finish": PageCase(NO_MAIL_PAGE),
+    "POST /register/finish": PageCase(NO_MAIL_PAGE),
+    "GET /forgotten-password": PageCase(NO_MAIL_PAGE),
+    "POST /forgotten-password": PageCase(NO_MAIL_PAGE),
+    "GET /reset-password": PageCase(NO_MAIL_PAGE),
+    "POST /reset-password": PageCase(NO_MAIL_PAGE),
+    "POST /account/address": PageCase(NO_MAIL_PAGE),
+    "GET /new-address": PageCase(NO_MAIL_PAGE),
+    "POST /new-address": PageCase(NO_MAIL_PAGE),
     "GET /account": PageCase(("303 /sign-in", *("200",) * 4, *("303 /sign-in",) * 3)),
     "POST /account": PageCase(
         ("303 /sign-in", *("303 /account",) * 4, *("303 /sign-in",) * 3),
         form=lambda asked: {"current_password": PASSWORD, "new_password": "another battery"},
     ),
+    "POST /account/sign-out-everywhere": PageCase(("303 /sign-in", *("303 /",) * 4, *("303 /sign-in",) * 3)),
     "POST /sign-out": PageCase(HOME),
     "GET /board": PageCase(by_staff("200")),
     "GET /board/stream": PageCase(by_staff("200")),
@@ -180,10 +232,19 @@ PAGES = {
     "POST /menu/<name>/removal": PageCase(by_staff("303 /menu")),
     "GET /users": PageCase(by_admins("200")),
     "POST /users/<user_id>/role": PageCase(by_admins("303 /users"), form=lambda asked: {"role": "employee"}),
+    "POST /users/<user_id>/disabled": PageCase(by_admins("303 /users"), form=lambda asked: {"disabled": "yes"}),
+    # Signed in; with a letter's link, see test_letters.py.
+    "GET /notifications": PageCase(by_owners("200")),
+    # Nobody has confirmed their addresses.
+    "POST /notifications": PageCase(by_owners("403"), form=lambda asked: {"wants": "nothing"}),
+    "POST /notifications/ask": PageCase(by_owners("404")),  # no letters are sent here
+    "GET /notifications/unsubscribe": PageCase(by_owners("200")),
+    "GET /notifications/confirm": PageCase(("410",) * 8),
+    "POST /notifications/confirm": PageCase(("410",) * 8),
 }
 FORMS = [route for route in PAGES if route.startswith("POST ")]
 #: What of these a request does to people stays done: each case has people of its own.
-CHANGING_PEOPLE = ("PUT ", "POST /account", "POST /users")
+CHANGING_PEOPLE = ("PUT ", "POST /account", "POST /users", "POST /logout", "POST /sign-out")
 
 
 def routes(pages: bool = False) -> dict[str, list[tuple[Any, str]]]:
@@ -227,7 +288,7 @@ def arguments_of(asked: "PageRequest", route: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def house(running: Expedite) -> Expedite:
-    for service in ("order_service", "tracking_service"):
+    for service in ("order_service", "tracking_service", "notifier_service"):
         running.start(service, **NO_LIMITS)
     running.start_worker("pass", COOKING="staffed")
     return running
@@ -292,6 +353,16 @@ def prepared(asked: PageRequest, route: str, case: Case | PageCase | None = None
             case.order,
             values["order_number"],
         )
+    if "/webhooks" in route:
+        house.query("delete from webhooks")  # there is room for so many
+    if "/webhooks/" in route:
+        # Nobody answers there, and it is off.
+        [(values["webhook_id"],)] = house.query(
+            "insert into webhooks (url, events, secret, switched_off_at)"
+            " values ('https://till.example/', '{}', '\\x00', now()) returning id"
+        )
+    if "<delivery_id>" in route:
+        [(values["delivery_id"],)] = house.query(_DELIVERY)
     if "/menu/<name>" in route:
         dish = {"name": values["name"], "category": "drink", "price": 3.5}
         assert send(house, "POST", "/menu", dish, asked.people["admin"]).status_code == 201

@@ -114,6 +114,20 @@ def test_refusals_arrive_as_they_are(house: Expedite, call: Call) -> None:
     assert house.history(number) == ["received"]
 
 
+def test_a_persons_data_is_for_admins_and_operators(house: Expedite, call: Call) -> None:
+    rows = house.query(
+        "insert into users (email, username, username_key, password_hash, role)"
+        " select role || '@example.com', role, role, 'x', role"
+        " from unnest(array['admin', 'employee', 'customer']) role returning id"
+    )
+    admin, employee, customer = ({"user": row[0]} for row in rows)
+    for method, whose in (("export_person", "admin@example.com"), ("erase_person", "nobody@example.com")):
+        callers = (None, admin, employee, customer, {"key": "x"})
+        answers = call(*(("order_service", method, whose, caller) for caller in callers))
+        assert ["result" in answer for answer in answers] == [True, True, False, False, False]
+        assert problems(answers[2:]) == [(403, "forbidden"), (403, "forbidden"), (401, "unauthorized")]
+
+
 @pytest.mark.parametrize(
     "number", [None, 5, True, ["ORD"], {"a": 1}, "", "x" * 9000, "ORD_20200101_001\x00", "\ud800"]
 )

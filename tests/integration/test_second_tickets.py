@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.errors import NotFound
+from common.orders import messages
 from common.orders.messages import OrderPlaced
 from common.orders.moves import Actor
 from common.postgres.sessions import open_sessions
@@ -44,12 +45,12 @@ def chef(expedite: Expedite) -> Iterator[None]:
         yield
 
 
-def ticket(number: str, priority: int = 1) -> OrderPlaced:
+def ticket(kitchen: Kitchen, priority: int = 1, placed_at: str | None = None) -> OrderPlaced:
     return OrderPlaced(
         event_id=str(uuid.uuid4()),
         request_id="till-7",
         schema_version=1,
-        order_number=number,
+        order_number=kitchen.number,
         customer_name="Ada",
         order_type="takeout",
         table_number=None,
@@ -58,7 +59,7 @@ def ticket(number: str, priority: int = 1) -> OrderPlaced:
         total_amount=15.99,
         priority=priority,
         prep_seconds=10,
-        placed_at="2026-11-22T12:00:00.000Z",
+        placed_at=placed_at or kitchen.stored(messages.placed_at("orders")),
     )
 
 
@@ -72,9 +73,9 @@ def test_one_that_failed_before_the_other_was_taken_waits(
     pause = PAUSES[min(attempts, 2) - 1]
     expedite.query(f"update orders set retry_at = cooking_started_at + interval '{pause - 0.1} s'")
     with pytest.raises(CookedElsewhere):
-        stove.take(ticket(kitchen.number), attempts)
+        stove.take(ticket(kitchen), attempts)
     with pytest.raises(CookedElsewhere):
-        stove.accept(kitchen.number, attempts)
+        stove.accept(ticket(kitchen), attempts)
     assert kitchen.stored("processed_by") == CHEF.name
 
 
@@ -82,20 +83,20 @@ def test_one_that_failed_before_the_other_was_taken_waits(
 def test_one_that_failed_after_that_is_taken_over(kitchen: Kitchen, stove: Stove, expedite: Expedite) -> None:
     kitchen.move("cooking", CHEF)
     expedite.query(f"update orders set retry_at = cooking_started_at + interval '{PAUSES[0] + 0.1} s'")
-    in_hand = stove.take(ticket(kitchen.number), attempts=1)
+    in_hand = stove.take(ticket(kitchen), attempts=1)
     assert in_hand is not None
     assert (in_hand.fence, kitchen.stored("processed_by")) == (2, "bar")
 
 
 def test_one_of_a_worker_that_is_gone_is_taken_over_also_by_people(kitchen: Kitchen, stove: Stove) -> None:
     kitchen.move("cooking", CHEF)
-    stove.accept(kitchen.number, attempts=0)
+    stove.accept(ticket(kitchen), attempts=0)
     assert (kitchen.stored("accepted_by"), kitchen.stored("cooking_worker")) == ("bar", None)
 
 
 def test_who_accepted_it_first_has_it(kitchen: Kitchen, stove: Stove, expedite: Expedite) -> None:
     expedite.query("update orders set accepted_by = 'board'")
-    stove.accept(kitchen.number, attempts=0)
+    stove.accept(ticket(kitchen), attempts=0)
     assert kitchen.stored("accepted_by") == "board"
 
 
@@ -103,18 +104,25 @@ def test_who_accepted_it_first_has_it(kitchen: Kitchen, stove: Stove, expedite: 
 def test_people_do_not_accept_what_nobody_needs_any_more(kitchen: Kitchen, stove: Stove, status: str) -> None:
     for step in ["cancelled"] if status == "cancelled" else ["cooking", "ready"]:
         kitchen.move(step, STAFF)
-    stove.accept(kitchen.number, attempts=0)
+    stove.accept(ticket(kitchen), attempts=0)
     assert kitchen.stored("accepted_by") is None
 
 
-def test_people_do_not_accept_what_there_is_not(stove: Stove) -> None:
+@pytest.mark.parametrize("number", [None, "ORD_20261122_999999"])
+def test_one_of_an_order_that_there_is_not_moves_no_other(
+    kitchen: Kitchen, stove: Stove, number: str | None
+) -> None:
+    """What was placed before a restore may have a number that was given again since."""
+    stale = ticket(kitchen, priority=10, placed_at="2026-11-22T12:00:00.000Z")
+    stale = dataclasses.replace(stale, order_number=number or kitchen.number)
     with pytest.raises(NotFound):
-        stove.accept("ORD_20261122_999999", attempts=0)
+        stove.accept(stale, attempts=0)
     with pytest.raises(NotFound):
-        stove.take(ticket("ORD_20261122_999999"), attempts=0)
+        stove.take(stale, attempts=0)
+    assert (kitchen.stored("status"), kitchen.stored("accepted_by")) == ("received", None)
 
 
 def test_one_for_an_order_that_was_put_back_is_void(kitchen: Kitchen, stove: Stove) -> None:
-    assert stove.take(ticket(kitchen.number, priority=10), attempts=0) is None
+    assert stove.take(ticket(kitchen, priority=10), attempts=0) is None
     assert kitchen.stored("status") == "received"
-    assert stove.take(ticket(kitchen.number, priority=1), attempts=0) is not None
+    assert stove.take(ticket(kitchen, priority=1), attempts=0) is not None

@@ -27,7 +27,14 @@ def los_angeles(running: Expedite) -> Expedite:
     running.start("order_service", TIME_ZONE="America/Los_Angeles", **NO_LIMITS)
     for moment in AROUND_A_DAY:
         number = running.place_number(customer_name="Ada")
-        running.query("update orders set placed_at = %s where number = %s", moment, number)
+        # Its number says on which day of the house that was.
+        running.query(
+            "update orders set placed_at = moment, number ="
+            " to_char(moment at time zone 'America/Los_Angeles', '\"ORD_\"YYYYMMDD') || substr(number, 13)"
+            " from (select cast(%s as timestamptz) as moment) placed where number = %s",
+            moment,
+            number,
+        )
     return running
 
 

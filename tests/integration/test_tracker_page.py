@@ -286,6 +286,17 @@ def test_an_order_of_another_day_says_so(house: Expedite) -> None:
     assert " of " not in look(takeout(house)["tracking_url"]).one(class_="tracker-order").text
 
 
+def test_a_link_that_is_over_shows_what_the_number_does(house: Expedite) -> None:
+    order = placed(house)
+    assert "Lovelace" in opened(order["tracking_url"]).text
+    house.query(
+        "update orders set placed_at = now() - interval '31 days' where number = %s", order["order_number"]
+    )
+    page = opened(order["tracking_url"])
+    assert page.status_code == 200
+    assert not [word for word in PERSONAL if word in page.text]
+
+
 def test_the_secret_key_is_nowhere(house: Expedite) -> None:
     assert SECRET_KEY not in opened(placed(house)["tracking_url"]).text
 

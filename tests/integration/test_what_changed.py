@@ -105,11 +105,11 @@ def changed_since(expedite: Expedite, then: str) -> set[str]:
 WAYS: dict[str, tuple[list[tuple[str, Actor]], Callable[[House], Any]]] = {
     "placed": ([], lambda house: setattr(house.orders, "number", house.orders.place("takeout"))),
     "moved": ([], lambda house: house.orders.move("cancelled", STAFF)),
-    "moved with others": ([], lambda house: house.stove.take(ticket(house.number), 0)),
-    "taken over": ([("cooking", CHEF)], lambda house: house.stove.take(ticket(house.number), 0)),
-    "accepted": ([], lambda house: house.stove.accept(house.number, 0)),
+    "moved with others": ([], lambda house: house.stove.take(ticket(house.orders), 0)),
+    "taken over": ([("cooking", CHEF)], lambda house: house.stove.take(ticket(house.orders), 0)),
+    "accepted": ([], lambda house: house.stove.accept(ticket(house.orders), 0)),
     "failed, and is tried again": ([], lambda house: house.kitchen._note_retry(house.number, 5.0, 2)),
-    "given up": ([("cooking", CHEF)], lambda house: house.kitchen._give_up(house.number, "on fire", 5)),
+    "given up": ([("cooking", CHEF)], lambda house: house.kitchen._give_up(ticket(house.orders), "on fire", 5)),
     "sent to the front": ([], lambda house: house.front()),
     "put back": ([], lambda house: house.front(undo=True)),
     "sent again": ([], lambda house: house.send_again()),
@@ -141,7 +141,7 @@ def test_how_often_its_ticket_failed_is_known(house: House) -> None:
     house.kitchen._note_retry(house.number, 5.0, 2)
     assert house.orders.stored("tries") == 2
     house.orders.move("cooking", CHEF)
-    house.kitchen._give_up(house.number, "on fire", 5)
+    house.kitchen._give_up(ticket(house.orders), "on fire", 5)
     assert (house.orders.stored("status"), house.orders.stored("tries")) == ("failed", 5)
 
 

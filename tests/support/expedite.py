@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -120,19 +121,22 @@ class Expedite:
         given = {"LOG_LEVEL": level, **settings}
         return launcher.environment(self.database_url, self.amqp_uri, SECRET_KEY, self._addresses, **given)
 
-    def start(self, service: str, wait: bool = True, module: str | None = None, **settings: Any) -> Process:
+    def start(
+        self, service: str, wait: bool = True, module: str | None = None, checkout: Path = ROOT, **settings: Any
+    ) -> Process:
         """`nameko run` that service, or the one in `module` in its place; `settings` are names of config.yml's
         environment variables.
 
-        A second process of a service gets a port of its own, so that each can be asked by itself. A process
-        ends with the thread that started it: start it from the main thread.
+        `checkout` is where its code is: another version's, if not this one's. A second process of a service
+        gets a port of its own, so that each can be asked by itself. A process ends with the thread that started
+        it: start it from the main thread.
         """
         address_name = launcher.address_variable(service)
         if any(process.service == service for process in self.processes):
             settings.setdefault(address_name, f"127.0.0.1:{free_port()}")
         environment = self.environment(**settings)
-        _, *arguments = launcher.nameko_run(module or service, CONFIG)
-        popen = preloaded.start(ROOT, [str(each) for each in arguments], environment)
+        _, *arguments = launcher.nameko_run(module or service, checkout / "config.yml")
+        popen = preloaded.start(checkout, [str(each) for each in arguments], environment)
         process = Process(service, environment[address_name], popen)
         threading.Thread(target=_collect, args=(process,), daemon=True).start()
         self.processes.append(process)

@@ -17,12 +17,18 @@ from tests.support.packages import program
 
 
 class Proxy:
-    """HAProxy on 127.0.0.1, in front of an order_service, a kitchen_service and a tracking_service (host:port)."""
+    """HAProxy on 127.0.0.1, in front of an order_service, a kitchen_service, a tracking_service and a
+    notifier_service (host:port)."""
 
-    def __init__(self, folder: Path, order: str, kitchen: str, tracking: str) -> None:
+    def __init__(self, folder: Path, order: str, kitchen: str, tracking: str, notifier: str) -> None:
         self._folder = folder
         self._plain, self._secure = free_port(), free_port()
-        self._upstream = {"ORDER_SERVER": order, "KITCHEN_SERVER": kitchen, "TRACKING_SERVER": tracking}
+        self._upstream = {
+            "ORDER_SERVER": order,
+            "KITCHEN_SERVER": kitchen,
+            "TRACKING_SERVER": tracking,
+            "NOTIFIER_SERVER": notifier,
+        }
         self._popen: subprocess.Popen[bytes] | None = None
         (folder / "certificates").mkdir()
         self.renew_certificate()

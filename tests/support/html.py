@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_VOID = {"input", "link", "meta", "br", "hr", "img", "rect", "use", "path"}
+_VOID = {"input", "link", "meta", "br", "hr", "img", "rect", "use", "path", "wbr"}
 
 
 @dataclass

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
+from devstack.launcher import CHECKOUT
 from devstack.processes import command_for
 from tests.support.eventually import PATIENCE
 
@@ -114,7 +115,8 @@ class Preloaded:
 
 def start(checkout: Path, arguments: list[str], environment: Mapping[str, str]) -> Forked | subprocess.Popen[str]:
     """`nameko` with these arguments; what it writes is to be read from `stdout`."""
-    if not any(environment.get(name) != os.environ.get(name) for name in _READ_BY_IMPORTS):
+    is_as_here = all(environment.get(name) == os.environ.get(name) for name in _READ_BY_IMPORTS)
+    if checkout == CHECKOUT and is_as_here:
         return _preloaded(checkout).start(arguments, environment)
     return subprocess.Popen(
         command_for([Path(sys.executable).with_name("nameko"), *arguments], dies_with=signal.SIGKILL),

@@ -40,6 +40,7 @@ KINDS = {
     for service in (OrderService, KitchenService, TrackingService, NotifierService)
 }
 SERVERS = [name for name in CONTAINERS if name != "migrate"]
+WATCHERS = [name for name, container in CONTAINERS.items() if container.get("profiles") == ["monitoring"]]
 
 
 def interpolated(text: str, given: dict[str, str]) -> str:
@@ -80,7 +81,6 @@ def prepare(folder: Path, *host: str) -> dict[str, str]:
 
 def test_what_prepare_makes_is_all_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = prepare(tmp_path, "bar.example")
-    assert [name for name, kind in KINDS.items() if not issubclass(kind, PageSettings)] == ["notifier"]
     for name, kind in KINDS.items():
         passed = environment(name, given)
         for key in set(re.findall(r"\$\{(\w+)", (ROOT / "config.yml").read_text())):
@@ -89,7 +89,7 @@ def test_what_prepare_makes_is_all_that_is_asked_for(tmp_path: Path, monkeypatch
             monkeypatch.setenv(key, value)
         found = kind.of(load_config(ROOT / "config.yml"), f"{name}_service")
         if isinstance(found, PageSettings):
-            assert len(found.signing_key()) >= 32
+            assert [len(key) >= 32 for key in found.signing_keys()] == [True]
             # Behind the proxy there is one address for all.
             assert found.own_origins == {"https://bar.example"}
             assert found.time_zone.key == "UTC"
@@ -103,7 +103,9 @@ def test_what_prepare_makes_is_all_that_is_asked_for(tmp_path: Path, monkeypatch
         assert given["RABBITMQ_PASSWORD"] in found.amqp_uri
     assert environment("kitchen", {**given, "COOKING": "staffed"})["COOKING"] == "staffed"
     assert environment("order", {**given, "TIME_ZONE": "Europe/Rome"})["TIME_ZONE"] == "Europe/Rome"
-    assert len(set(given.values())) == 4
+    assert len(set(given.values())) == 5
+    assert environment("grafana", given)["GF_SECURITY_ADMIN_PASSWORD"] == given["GRAFANA_PASSWORD"]
+    assert len(given["GRAFANA_PASSWORD"]) == 64
 
 
 def test_prepare_keeps_what_is_there_and_keeps_it_private(tmp_path: Path) -> None:
@@ -120,6 +122,52 @@ def test_prepare_keeps_what_is_there_and_keeps_it_private(tmp_path: Path) -> Non
         subprocess.run(["git", "check-ignore", "--quiet", secret], cwd=ROOT, check=True, timeout=30)
 
 
+def test_prepare_adds_what_an_earlier_release_did_not_ask_for(tmp_path: Path) -> None:
+    given = prepare(tmp_path, "bar.example")
+    kept = {name: value for name, value in given.items() if name != "GRAFANA_PASSWORD"}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
+    (tmp_path / ".env").chmod(0o600)
+    again = prepare(tmp_path)
+    assert kept.items() <= again.items()
+    assert re.fullmatch(r"[0-9a-f]{64}", again["GRAFANA_PASSWORD"])
+
+
+def test_prepare_ends_the_last_line_before_it_adds_one(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PUBLIC_URL=https://bar.example\nSECRET_KEY=kept")
+    given = prepare(tmp_path)
+    assert given["SECRET_KEY"] == "kept"
+    assert re.fullmatch(r"[0-9a-f]{64}", given["POSTGRES_PASSWORD"])
+
+
+def test_the_key_changes_in_three_steps(tmp_path: Path) -> None:
+    before = prepare(tmp_path, "bar.example")
+    shutil.copy(ROOT / "deploy/rotate-key.sh", tmp_path / "deploy")
+
+    def rotate(step: str) -> dict[str, str]:
+        done = subprocess.run(
+            [tmp_path / "deploy/rotate-key.sh", step], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+        assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+        return dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+
+    old = before["SECRET_KEY"]
+    first = rotate("new")
+    new = first["SECRET_KEY_BEFORE"]
+    assert len(new) == 64
+    assert new != old
+    assert first == {**before, "SECRET_KEY_BEFORE": new}
+    # What is there already is not thrown away.
+    for refused, said in (("new", "already"), ("", "usage")):
+        with pytest.raises(AssertionError, match=said):
+            rotate(refused)
+    assert rotate("switch") == {**before, "SECRET_KEY": new, "SECRET_KEY_BEFORE": old}
+    assert rotate("end") == {**before, "SECRET_KEY": new, "SECRET_KEY_BEFORE": ""}
+    with pytest.raises(AssertionError, match="begin with new"):
+        rotate("switch")
+
+
 def test_no_secret_stands_in_the_file() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     for value in re.findall(r"(?:PASSWORD|PASS|SECRET_KEY): +(.+)", text):
@@ -127,17 +175,25 @@ def test_no_secret_stands_in_the_file() -> None:
     assert re.findall(r"://\w+:([^@$][^@]*)@", text) == []
 
 
-def test_only_the_proxy_can_be_reached() -> None:
-    assert [name for name, container in CONTAINERS.items() if "ports" in container] == ["proxy"]
+def test_only_the_proxy_can_be_reached_and_grafana_from_this_machine() -> None:
+    assert [name for name, container in CONTAINERS.items() if "ports" in container] == ["proxy", "grafana"]
+    assert all(port.startswith("127.0.0.1:") for port in CONTAINERS["grafana"]["ports"])
     internal = {name for name, network in COMPOSE["networks"].items() if (network or {}).get("internal")}
     for name, container in CONTAINERS.items():
-        assert name == "proxy" or set(container["networks"]) <= internal, name
+        # What the notifier sends goes into the world, and nothing comes in that way.
+        assert name in ("proxy", "grafana") or set(container["networks"]) - internal <= {"abroad"}, name
+        assert ("abroad" in container["networks"]) == (name == "notifier")
         assert "network_mode" not in container
+    # Who gets into Grafana reaches what it shows, and no server of ours.
+    assert [
+        name for name in CONTAINERS if set(CONTAINERS[name]["networks"]) & {"operator", "monitoring"}
+    ] == WATCHERS
+    assert not set(CONTAINERS["grafana"]["networks"]) & {"inside", "public", "outside"}
     # It reaches the services that have pages, and no server.
     beside = {
         name for name in CONTAINERS if set(CONTAINERS[name]["networks"]) & set(CONTAINERS["proxy"]["networks"])
     }
-    assert beside == {"proxy", "order", "kitchen", "tracking"}
+    assert beside == {"proxy", "order", "kitchen", "tracking", "notifier"}
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -195,7 +251,7 @@ def test_every_file_that_is_named_is_there() -> None:
     proxy = (ROOT / "deploy/proxy/haproxy.cfg").read_text()
     (mount,) = CONTAINERS["proxy"]["volumes"]
     assert f"{mount.split(':')[1]}/certificates" in proxy
-    for name, port in (("order", 3000), ("kitchen", 3001), ("tracking", 3002)):
+    for name, port in (("order", 3000), ("kitchen", 3001), ("tracking", 3002), ("notifier", 3003)):
         assert f"-{name}:{port}}}" in proxy
         assert CONTAINERS[name]["environment"][f"{name.upper()}_ADDRESS"].endswith(f":{port}")
         assert f":{port}/health/ready" in CONTAINERS[name]["healthcheck"]["test"][-1]
@@ -208,5 +264,63 @@ def test_versions_are_ones_that_are_cared_for() -> None:
         "postgres": "18",  # until 2030
         "rabbitmq": "4.3",
         "redis": "7",
+        "prom/prometheus": "v3.13.2",  # until July 2027
+        "grafana/grafana": "13.2.0",
+        "jaegertracing/jaeger": "2.21.0",
     }
     assert (ROOT / "Dockerfile").read_text().count("FROM python:3.13-slim\n") == 1
+
+
+def test_monitoring_is_there_when_it_is_asked_for_and_nothing_needs_it() -> None:
+    assert WATCHERS == ["prometheus", "grafana", "jaeger"]
+    for name, container in CONTAINERS.items():
+        assert "profiles" not in container or name in WATCHERS
+        assert not set(container.get("depends_on", {})) & set(WATCHERS)
+    for name in WATCHERS:
+        assert CONTAINERS[name]["read_only"] is True
+        assert CONTAINERS[name]["cap_drop"] == ["ALL"]
+
+
+def test_prometheus_finds_every_process_of_every_service_by_name() -> None:
+    config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    jobs = {job["job_name"]: job["dns_sd_configs"] for job in config["scrape_configs"]}
+    ports = {"rabbitmq": 15692}
+    for name in KINDS:
+        ports[name] = int(CONTAINERS[name]["environment"][f"{name.upper()}_ADDRESS"].rpartition(":")[2])
+    assert {name: (found["names"], found["type"], found["port"]) for name, [found] in jobs.items()} == {
+        name: ([name], "A", port) for name, port in ports.items()
+    }
+    for name in jobs:
+        assert set(CONTAINERS[name]["networks"]) & set(CONTAINERS["prometheus"]["networks"]), name
+    assert "rabbitmq_prometheus" in (ROOT / "deploy/rabbitmq_plugins").read_text()
+
+
+def test_grafana_finds_prometheus_jaeger_and_its_dashboard() -> None:
+    provisioning = ROOT / "deploy/grafana/provisioning"
+    sources = yaml.safe_load((provisioning / "datasources/expedite.yml").read_text())["datasources"]
+    assert {source["type"]: source["url"] for source in sources} == {
+        "prometheus": "http://prometheus:9090",
+        "jaeger": "http://jaeger:16686",
+    }
+    for source in sources:
+        assert set(CONTAINERS[source["type"]]["networks"]) & set(CONTAINERS["grafana"]["networks"])
+    [provider] = yaml.safe_load((provisioning / "dashboards/expedite.yml").read_text())["providers"]
+    [mount] = CONTAINERS["grafana"]["volumes"]
+    inside = mount.split(":")[1]
+    assert provider["options"]["path"] == f"{inside}/dashboards"
+    given = CONTAINERS["grafana"]["environment"]
+    assert given["GF_PATHS_PROVISIONING"] == f"{inside}/provisioning"
+    home = given["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].removeprefix(inside)
+    assert (ROOT / f"deploy/grafana{home}").exists()
+
+
+def test_jaeger_takes_traces_and_keeps_some() -> None:
+    config = yaml.safe_load((ROOT / "deploy/jaeger.yml").read_text())
+    assert config["receivers"]["otlp"]["protocols"]["http"]["endpoint"].endswith(":4318")
+    assert config["extensions"]["jaeger_query"]["http"]["endpoint"].endswith(":16686")
+    port = config["extensions"]["healthcheckv2"]["http"]["endpoint"].rpartition(":")[2]
+    assert f"127.0.0.1:{port}/" in CONTAINERS["jaeger"]["healthcheck"]["test"][-1]
+    [traces] = config["service"]["pipelines"].values()
+    for part in ("receivers", "processors", "exporters"):
+        assert set(traces[part]) == set(config[part])
+    assert set(config["service"]["extensions"]) == set(config["extensions"])

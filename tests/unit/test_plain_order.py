@@ -60,16 +60,16 @@ PLAIN += [
 @given(ORDERS)
 def test_it_never_says_anything_else(body: dict[str, Any]) -> None:
     read = plain_order.read(body)
-    assert read is None or read == order_form._SCHEMA.load(body)
+    assert read is None or read == order_form.ORDER.load(body)
 
 
 def test_plain_orders_are_read() -> None:
     for body in PLAIN:
         read = plain_order.read(body)
         assert read is not None
-        assert read == order_form._SCHEMA.load(body)
+        assert read == order_form.ORDER.load(body)
         assert [str(item["price"]) for item in read["items"]] == [
-            str(item["price"]) for item in order_form._SCHEMA.load(body)["items"]
+            str(item["price"]) for item in order_form.ORDER.load(body)["items"]
         ]
 
 

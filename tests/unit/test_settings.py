@@ -8,6 +8,7 @@ import pytest
 from common.pages.settings import AgeLimits, PageSettings
 from common.settings import Settings, SettingsError, libpq_url, load_config, sqlalchemy_url
 from kitchen_service.settings import KitchenSettings
+from notifier_service.settings import NotifierSettings
 from order_service.settings import OrderSettings
 from tests.support.expedite import ROOT
 
@@ -41,6 +42,7 @@ def test_the_defaults_stay_as_they_are(config: dict[str, Any]) -> None:
     assert kitchen.prefetch == 1
     assert kitchen.heartbeat_interval == 30
     assert kitchen.cooking == "simulated"
+    assert (order.otlp_endpoint, order.traces_per_second) == ("", 20)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +75,23 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("DB_POOL_SIZE", {"order_service": 0}),
         ("DB_POOL_TIMEOUT", 1e9),
         ("HEARTBEAT", 0),
+        ("TRACES_PER_SECOND", 0),
+        ("TRACES_PER_SECOND", 1001),
+        ("TRACES_PER_SECOND", 0.5),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://127.0.0.1:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a b/"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318?token=x"),
+        ("ARCHIVE_AFTER", 29),
+        ("ARCHIVE_AFTER", 400.5),
+        ("WORKERS_LISTED_FOR", 0),
         ("MAX_STREAMS", 0),
         ("MAX_STREAMS_PER_ADDRESS", 1.5),
         ("OPEN_ITEMS", "no"),
         ("OPEN_ITEMS", 1),
+        ("TRACKING_LINK_DAYS", 0),
+        ("TRACKING_LINK_DAYS", 1.5),
     ],
 )
 def test_a_bad_setting_is_named(config: dict[str, Any], name: str, value: Any) -> None:
@@ -118,6 +133,37 @@ def test_a_bad_setting_of_the_kitchen_is_named_and_stops_no_other_service(
     assert Settings.of({**config, name: value}, "tracking_service").http_port == 3002
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMTP_PORT", 0),
+        ("SMTP_SECURITY", "ssl"),
+        ("SMTP_SECURITY", "none"),  # with a password, to another machine
+        ("MAIL_FROM", ""),
+        ("MAIL_FROM", "Mario"),
+        ("MAIL_FROM", "Mario <orders@eat.example>\r\nBcc: x@example.com"),
+        ("DELIVERY_PAUSES", ""),
+        ("DELIVERY_PAUSES", "5,0"),
+        ("DELIVERY_PAUSES", ",".join(["5"] * 50)),
+        ("KEEP_DELIVERIES", 0),
+        ("WEBHOOKS_ALLOW_HTTP", "yes"),
+        ("WEBHOOKS_ALLOW_PRIVATE", 1),
+        ("NOTIFIER_URL", "eat.example"),
+    ],
+)
+def test_a_bad_setting_of_what_is_sent_is_named(config: dict[str, Any], name: str, value: Any) -> None:
+    sends = {**config, "SMTP_HOST": "mail.example", "MAIL_FROM": "orders@eat.example"}
+    sends |= {"SMTP_USER": "orders", "SMTP_PASSWORD": SECRETS["SECRET_KEY"]}
+    assert NotifierSettings.of(sends, "notifier_service").sends_mail
+    with pytest.raises(SettingsError, match=name) as refusal:
+        NotifierSettings.of({**sends, name: value}, "notifier_service")
+    assert_no_secret_in(str(refusal.value))
+
+
+def test_no_mail_is_sent_unless_there_is_a_server(config: dict[str, Any]) -> None:
+    assert NotifierSettings.of(config, "notifier_service").sends_mail is False
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "", "127.0.0.1:99999"])
 def test_a_bad_address_is_named(config: dict[str, Any], address: str) -> None:
     with pytest.raises(SettingsError, match=r"HTTP_ADDRESSES\.order_service"):
@@ -127,12 +173,25 @@ def test_a_bad_address_is_named(config: dict[str, Any], address: str) -> None:
 @pytest.mark.parametrize("key", ["", "short", "x" * 31])
 def test_a_missing_or_short_key_is_refused_without_showing_it(config: dict[str, Any], key: str) -> None:
     with pytest.raises(SettingsError, match="SECRET_KEY needs at least 32 characters") as refusal:
-        read(config, SECRET_KEY=key).signing_key()
+        read(config, SECRET_KEY=key).signing_keys()
     assert not key or key not in str(refusal.value)
 
 
 def test_a_key_of_32_characters_will_do(config: dict[str, Any]) -> None:
-    assert read(config, SECRET_KEY="é" * 32).signing_key() == ("é" * 32).encode()
+    assert read(config, SECRET_KEY="é" * 32).signing_keys() == (("é" * 32).encode(),)
+
+
+def test_while_keys_change_the_new_one_is_the_first_of_two(config: dict[str, Any]) -> None:
+    both = read(config, SECRET_KEY="n" * 32, SECRET_KEY_BEFORE="b" * 32)
+    assert both.signing_keys() == (b"n" * 32, b"b" * 32)
+    assert "n" * 32 not in repr(both)
+    assert "b" * 32 not in repr(both)
+
+
+def test_a_short_key_from_before_is_refused_without_showing_it(config: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY_BEFORE needs at least 32 characters") as refusal:
+        read(config, SECRET_KEY="n" * 32, SECRET_KEY_BEFORE="y" * 31).signing_keys()
+    assert "yyy" not in str(refusal.value)
 
 
 def test_pages_are_in_utc_without_a_currency_unless_they_are_told(config: dict[str, Any]) -> None:
@@ -219,7 +278,7 @@ def test_an_address_of_pages_that_is_none_is_named(config: dict[str, Any], name:
 def test_an_address_of_pages_is_what_a_browser_calls_their_origin(
     config: dict[str, Any], url: str, origin: str
 ) -> None:
-    pages = read(config, PUBLIC_URL=url, KITCHEN_URL="http://127.0.0.1:3001", TRACKING_URL=url)
+    pages = read(config, PUBLIC_URL=url, KITCHEN_URL="http://127.0.0.1:3001", TRACKING_URL=url, NOTIFIER_URL=url)
     assert pages.public_url == pages.tracking_url == origin
     assert pages.own_origins == {origin, "http://127.0.0.1:3001"}
 
