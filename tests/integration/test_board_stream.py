@@ -132,16 +132,21 @@ def test_what_changes_no_status_is_told_too(kitchen: Expedite, board: Board, scr
     screen.wait(lambda: number not in screen.now("open"))
 
 
-def test_of_what_is_cleared_nobody_is_said_to_have_moved_it(kitchen: Expedite, board: Board) -> None:
+def test_of_what_is_cleared_nobody_is_said_to_have_moved_it(
+    kitchen: Expedite, board: Board, screen: Screen
+) -> None:
     number = kitchen.place_number()
+    screen.wait(lambda: screen.shows(number, "waiting"))
     state = state_of(board)
     for move in ("start", "cancel", "clear"):
         assert board.move(number, move).status_code == 303
-    screen = opened(board, state)
-    screen.wait(lambda: screen.told("open"))
-    assert number not in screen.now("open")
-    assert all(number not in gone for gone in screen.told("gone"))
-    screen.stop()
+    # All boards share one look: what one has been told, one that comes back is told in one step.
+    screen.wait(lambda: number not in screen.now("open"))
+    away = opened(board, state)
+    away.wait(lambda: away.told("open"))
+    assert number not in away.now("open")
+    assert all(number not in gone for gone in away.told("gone"))
+    away.stop()
 
 
 def test_a_customer_who_cancels_is_told_at_once(kitchen: Expedite, screen: Screen) -> None:
