@@ -136,10 +136,11 @@ def test_of_what_is_cleared_nobody_is_said_to_have_moved_it(
     kitchen: Expedite, board: Board, screen: Screen
 ) -> None:
     number = kitchen.place_number()
-    screen.wait(lambda: screen.shows(number, "waiting"))
-    state = state_of(board)
-    for move in ("start", "cancel", "clear"):
+    for move in ("start", "cancel"):
         assert board.move(number, move).status_code == 303
+    screen.wait(lambda: "Stopped, clear it" in screen.card(number))
+    state = state_of(board)
+    assert board.move(number, "clear").status_code == 303
     # All boards share one look: what one has been told, one that comes back is told in one step.
     screen.wait(lambda: number not in screen.now("open"))
     away = opened(board, state)
