@@ -38,5 +38,5 @@ def test_who_says_yes_is_told_when_their_order_is_ready_and_the_letter_leads_the
         )
         assert "Ada Lovelace" in requests.get(tracking, timeout=10).text
         # Who was told what is no secret to the log, and to whom is.
-        assert notifier.actions("delivery_sent")
+        eventually(lambda: len(notifier.actions("delivery_sent")) == 2)
         assert "example.com" not in str(notifier.logged())

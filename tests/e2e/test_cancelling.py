@@ -21,10 +21,8 @@ def test_staff_cancelling_stops_the_worker_and_it_moves_on_to_the_next_order(exp
     assert answer["status"] == "cancelled"
     expedite.wait_for(third, "cooking")
 
-    assert [line["message"] for line in worker.actions("order_interrupted")] == [
-        f"{first} was taken off the stove",
-        f"{second} was taken off the stove",
-    ]
+    expected = [f"{number} was taken off the stove" for number in (first, second)]
+    eventually(lambda: [line["message"] for line in worker.actions("order_interrupted")] == expected)
     assert expedite.query(
         "select changed_by, reason from order_status_log where status = 'cancelled' order by changed_at"
     ) == [("staff", "out of basil"), ("anna", None)]

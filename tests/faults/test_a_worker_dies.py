@@ -87,7 +87,7 @@ def test_a_frozen_worker_that_wakes_up_moves_nothing_that_another_has_taken_over
     eventually(lambda: sleeper.actions("order_skipped"), 20)
     assert expedite.status(number) == "cooking"
     expedite.wait_for(number, "ready")
-    assert heir.actions("order_completed")
+    eventually(lambda: heir.actions("order_completed"))
     assert not sleeper.actions("order_completed")
     assert expedite.history(number) == ["received", "cooking", "ready"]
     assert expedite.query("select name, orders_processed from workers order by name") == [

@@ -170,7 +170,7 @@ def test_without_postgresql_requests_are_refused_at_once_and_cost_no_memory(
 
     postgres.start()
     after = eventually(lambda: answer if (answer := order(desk.url)).status_code == 201 else None, 10)
-    assert [line["message"] for line in desk.actions("db_connected")][-1] == "PostgreSQL is back"
+    eventually(lambda: [line["message"] for line in desk.actions("db_connected")][-1:] == ["PostgreSQL is back"])
     assert_all_is_well(expedite, [first, after])
 
 

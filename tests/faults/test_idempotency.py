@@ -294,7 +294,9 @@ def test_an_order_whose_process_died_after_its_commit_is_answered_when_it_is_sen
     answer = post(survivor, key)
 
     assert answer.status_code == 201
-    [line] = [line for line in survivor.actions("order_received") if line["details"]["replayed"]]
+    [line] = eventually(
+        lambda: [line for line in survivor.actions("order_received") if line["details"]["replayed"]]
+    )
     assert line["details"]["order_number"] == answer.json()["order_number"]
     assert orders(expedite) == 1
     assert published(expedite, answer.json()["order_number"]) == 1

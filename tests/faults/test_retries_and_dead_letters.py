@@ -92,7 +92,7 @@ def test_an_order_whose_row_is_held_when_it_is_done_is_ready_later(expedite: Exp
     expedite.wait_for(locked, "cooking")
     with held(expedite, "select * from orders where number = %s for update", locked):
         expedite.wait_for(behind, "ready")
-        assert worker.actions("message_processing_failed")
+        eventually(lambda: worker.actions("message_processing_failed"))
         assert expedite.status(locked) == "cooking"
 
     expedite.wait_for(locked, "ready")

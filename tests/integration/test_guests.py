@@ -226,8 +226,10 @@ def test_no_secret_and_no_person_stands_in_a_log_line(
     requests.get(running.with_key(placed), timeout=5)
     cancelled(door, placed["order_number"], {"reason": "allergic to gluten"}, key=key)
     refused = an_order(delivery_address=ADDRESS, items=[{**PIZZA, "note": f"{NOTE}\n!"}], allergies=["walnuts"])
-    assert requests.post(f"{door}/orders", json=refused, timeout=5).status_code == 422
+    answer = requests.post(f"{door}/orders", json=refused, headers={"X-Request-ID": "the-last"}, timeout=5)
+    assert answer.status_code == 422
     [process] = running.processes
+    eventually(lambda: "the-last" in {line["request_id"] for line in process.actions("request_received")})
     text = "\n".join(process.lines)
     assert placed["order_number"] in text
     password = running.database_url.partition("expedite:")[2].partition("@")[0]

@@ -92,5 +92,5 @@ def test_a_time_zone_that_postgresql_does_not_know_ends_the_service(expedite: Ex
     process = expedite.start("order_service", wait=False, TIME_ZONE="Mars/Olympus", PYTHONTZPATH=zones)
     assert eventually(lambda: process.popen.poll() is not None, 30)
     assert process.popen.returncode == 1
-    [line] = process.actions("time_zone_unknown")
+    [line] = eventually(lambda: process.actions("time_zone_unknown"))
     assert "PostgreSQL knows no time zone Mars/Olympus: set another TIME_ZONE" in line["message"]

@@ -121,7 +121,7 @@ def test_a_ticket_that_becomes_a_dead_letter_keeps_its_trace(expedite: Expedite,
     with expedite.channel() as channel:
         letter = channel.basic_get("dead_letters", no_ack=True)
     assert letter.headers["traceparent"][3:52] == f"{processed.trace_id}-{processed.parent_id}"
-    [failed] = worker.actions("message_processing_failed")
+    [failed] = eventually(lambda: worker.actions("message_processing_failed"))
     assert failed["trace_id"] == processed.trace_id
 
 
