@@ -64,7 +64,7 @@ def test_one_reading_is_for_fifty_who_listen(wall: Callable[..., Process], trans
         most = 10 + time.monotonic() - began
         assert measured(process, "expedite_stream_reads_total", "wall") - reads < most
         assert measured(process, "expedite_streams_open", "wall") == 50
-        assert len({str(listener.events[-1]) for listener in listeners}) == 1
+        assert len({str(listener.of("change")[-1]) for listener in listeners}) == 1
     eventually(lambda: measured(process, "expedite_streams_open", "wall") == 0, 30)
 
 
@@ -142,7 +142,7 @@ def test_two_tabs_of_an_order_and_one_that_was_cut_off_see_the_same(
             assert told == [[1, 2, 3, 4]] * 4
             assert one.of("status")[-1].data == {**present, "sequence": 4}
             for listener in (one, two, back, elsewhere):  # the page is told after its step
-                listener.wait(lambda listener=listener: listener.events[-1].name == "page")
+                listener.wait(lambda listener=listener: listener.of("status", "page")[-1].name == "page")
             for name in ("status", "page"):
                 assert len({str(each.of(name)[-1]) for each in (one, two, back, elsewhere)}) == 1
 
