@@ -107,7 +107,7 @@ def test_figures_stand_on_the_page(house: Expedite, anna: Someone, write: Write)
         for _ in range(4):
             write_order(session, ago(seconds=1), total="1234.50")
         write_order(session, ago(seconds=751), ("cooking", 1), number="ORD_20261126_139")
-        write_order(session, ago(seconds=224), order_type="delivery", number="ORD_20261126_151")
+        write_order(session, ago(seconds=220), order_type="delivery", number="ORD_20261126_151")
         write_order(session, ago(seconds=65), order_type="delivery", number="ORD_20261126_154")
         write_order(
             session, ago(minutes=20), ("failed", 5, "kitchen"), number="ORD_20261126_130",
@@ -116,12 +116,13 @@ def test_figures_stand_on_the_page(house: Expedite, anna: Someone, write: Write)
     page = find(house, anna, r"139.*[4-8] today")
     answer = get(house, "/dashboard", anna)
     assert re.search(r"waiting ?6 ?cooking ?1 ?ready ?0 ?on the way ?0 ?stuck ?4", page)
-    assert re.search(r"151 and 154 ?No worker online takes delivery ?3:4\d", page)
+    # Ages are those of when it was read, which may be seconds after it was written.
+    assert re.search(r"151 and 154 ?No worker online takes delivery ?3:[45]\d", page)
     assert re.search(r"luigi did until [\d:]+\. Start a worker, or start them by hand on the board\.", page)
     assert re.search(
-        r"139 ?Cooking longer than 10 min ?12:3\d ?mario has it and is online\. Ask, or move it on", page
+        r"139 ?Cooking longer than 10 min ?12:[345]\d ?mario has it and is online\. Ask, or move it on", page
     )
-    assert re.search(r"130 ?Failed five times, set aside ?20:0\d ?Last: the oven is out ?Send again", page)
+    assert re.search(r"130 ?Failed five times, set aside ?20:[0-5]\d ?Last: the oven is out ?Send again", page)
     assert f'action="{house.url("kitchen_service")}/board/ORD_20261126_130/send-again"' in answer.text
     assert "one mark is one heartbeat, 30 s" in page
     assert re.search(r"mario ?takeout ?0 today ?cooking 139", page)
