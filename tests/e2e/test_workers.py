@@ -20,7 +20,7 @@ def test_a_worker_takes_only_the_types_it_is_set_up_for(expedite: Expedite) -> N
 
     expedite.wait_for(dine_in, "ready")
     assert (expedite.status(takeout), expedite.status(delivery)) == ("received", "received")
-    assert (expedite.waiting("kitchen.takeout"), expedite.waiting("kitchen.delivery")) == (1, 1)
+    eventually(lambda: (expedite.waiting("kitchen.takeout"), expedite.waiting("kitchen.delivery")) == (1, 1))
 
     expedite.start_worker("window", ORDER_TYPES="takeout,delivery")
     expedite.wait_for(takeout, "ready")
@@ -164,7 +164,7 @@ def test_a_worker_whose_name_was_taken_while_it_was_frozen_ends_with_exit_code_1
         expedite.start_worker("chef_mario", HEARTBEAT_INTERVAL=30)
 
     assert frozen.popen.wait(20) == 1
-    assert frozen.actions("worker_registration_failed")
+    eventually(lambda: frozen.actions("worker_registration_failed"))
     assert expedite.query("select status from workers") == [("online",)]
 
 
@@ -181,7 +181,7 @@ def test_sigterm_finishes_the_order_in_hand_takes_no_other_and_shows_the_worker_
     assert expedite.history(waiting) == ["received"]
     assert expedite.query("select status, orders_processed from workers") == [("offline", 1)]
     eventually(lambda: expedite.waiting("kitchen.takeout") == 1)
-    assert [line["message"] for line in worker.actions("graceful_shutdown")][-1] == "stopped"
+    eventually(lambda: [line["message"] for line in worker.actions("graceful_shutdown")][-1:] == ["stopped"])
 
 
 def test_idle_services_end_on_sigterm_with_exit_code_0(expedite: Expedite) -> None:

@@ -46,7 +46,8 @@ def test_an_order_whose_answer_was_lost_is_answered_when_it_is_sent_again_and_pl
         )
 
     assert order().status_code == 503
-    [placed] = expedite.query("select number from orders")
+    # PostgreSQL may be committing still.
+    [placed] = eventually(lambda: expedite.query("select number from orders"))
     answer = eventually(lambda: again if (again := order()).status_code == 201 else None, 20)
     assert (answer.json()["order_number"],) == placed
     assert expedite.query("select number from orders") == [placed]

@@ -34,7 +34,11 @@ def test_what_happened_is_counted(expedite: Expedite) -> None:
     assert requests.post(f"{door.url}/orders", json=an_order(items=[]), timeout=10).status_code == 422
     eventually(lambda: figures(worker).get(("expedite_kitchen_tickets_total", "done")) == 3)
 
-    at_the_door, at_the_stove = figures(door), figures(worker)
+    # The sweeper takes a connection of the pool now and then, too.
+    at_the_door = eventually(
+        lambda: now if (now := figures(door))["expedite_database_pool", "in_use"] == 0 else None
+    )
+    at_the_stove = figures(worker)
     assert at_the_stove["expedite_kitchen_tickets_total", "dead_lettered"] == 0
     assert at_the_door["expedite_http_request_seconds_count", "POST", "/orders", "201"] == 3
     assert at_the_door["expedite_http_request_seconds_count", "POST", "/orders", "422"] == 1
@@ -44,7 +48,7 @@ def test_what_happened_is_counted(expedite: Expedite) -> None:
     assert at_the_door["expedite_orders_placed_total", "takeout"] == 3
     assert at_the_door["process_resident_memory_bytes",] > 1e6
     assert at_the_door["expedite_database_pool_size",] == 10
-    assert at_the_door["expedite_database_pool", "in_use"] == at_the_door["expedite_database_pool", "waiting"] == 0
+    assert at_the_door["expedite_database_pool", "waiting"] == 0
     assert at_the_door["expedite_database_pool", "idle"] > 0
     assert at_the_stove["expedite_streams_max",] == 1200
 
@@ -132,7 +136,7 @@ def test_without_postgresql_they_are_there_and_say_so(expedite: Expedite) -> Non
     tracking = expedite.start("tracking_service", wait=False, DATABASE_URL=f"postgresql://nobody@{NO_SERVER}/none")
     eventually(lambda: tracking.health("live").status_code == 200)
     assert figures(tracking)["expedite_database_up",] == 0
-    assert figures(tracking)["expedite_database_refusing",] == 1
+    eventually(lambda: figures(tracking)["expedite_database_refusing",] == 1)
 
 
 def test_dead_letters_are_counted_where_they_lie(expedite: Expedite) -> None:
@@ -142,7 +146,7 @@ def test_dead_letters_are_counted_where_they_lie(expedite: Expedite) -> None:
         for _ in range(3):
             channel.basic_publish(amqp.Message("no order"), routing_key="kitchen.takeout")
     eventually(lambda: figures(worker)["expedite_dead_letters",] == 3)
-    assert figures(worker)["expedite_kitchen_tickets_total", "dead_lettered"] == 3
+    eventually(lambda: figures(worker)["expedite_kitchen_tickets_total", "dead_lettered"] == 3)
 
 
 def test_without_rabbitmq_nothing_is_said_of_dead_letters(expedite: Expedite) -> None:
