@@ -11,6 +11,8 @@ def test_an_order_is_cooked_tracked_and_announced(expedite: Expedite) -> None:
     expedite.start("tracking_service", debug=True)
     notifiers = [expedite.start("notifier_service", debug=True) for _ in range(2)]
     expedite.start_worker("chef_mario", COOKING_SPEED=20, debug=True)
+    for notifier in notifiers:  # so their queues are there
+        eventually(lambda notifier=notifier: notifier.actions("rabbitmq_connected"))
 
     placed = expedite.place(items=[{**PIZZA, "note": "no basil"}], allergies=["celery"])
     number = placed["order_number"]

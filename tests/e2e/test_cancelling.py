@@ -51,7 +51,8 @@ def test_a_worker_hears_of_a_cancellation_at_the_front_door(expedite: Expedite) 
 
 
 def test_an_order_that_was_cancelled_while_it_waited_is_never_cooked(expedite: Expedite) -> None:
-    expedite.start("order_service")
+    desk = expedite.start("order_service")
+    eventually(lambda: desk.actions("rabbitmq_connected"))  # so it can be called
     cancelled, kept = expedite.place_number(), expedite.place_number()
     with expedite.rpc() as rpc:
         rpc.order_service.cancel_order(cancelled)

@@ -32,6 +32,7 @@ def changes(notifier: Process, order_number: str) -> list[str]:
 def test_an_order_whose_message_comes_three_times_is_cooked_and_announced_once(expedite: Expedite) -> None:
     expedite.start("order_service")
     notifier = expedite.start("notifier_service")
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
     number = expedite.place_number()
     eventually(lambda: expedite.waiting("kitchen.takeout") == 1)
     body = a_ticket(expedite, number)
@@ -51,6 +52,7 @@ def test_an_order_whose_message_comes_three_times_is_cooked_and_announced_once(e
 def test_a_second_message_for_an_order_that_is_cooking_is_left_alone_by_other_workers(expedite: Expedite) -> None:
     expedite.start("order_service")
     notifier = expedite.start("notifier_service")
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
     number = expedite.place_number()
     eventually(lambda: expedite.waiting("kitchen.takeout") == 1)
     body = a_ticket(expedite, number)

@@ -101,6 +101,7 @@ def test_an_order_is_one_trace_from_the_request_to_those_who_are_told(
     desk, tracking, notifier = (
         expedite.start(f"{name}_service", **to) for name in ("order", "tracking", "notifier")
     )
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queues are there
     hooks.make(expedite, hook.url)
     secret = {"Authorization": "Bearer none", "traceparent": f"00-{TRACE}-{THEIRS}-01"}
     answer = requests.post(f"{desk.url}/orders?key=a-secret", json=an_order(), headers=secret, timeout=15)

@@ -31,6 +31,7 @@ def skipped(*workers: Process) -> list[str]:
 
 def test_it_is_cooked_before_older_ones_and_once(expedite: Expedite, anna: Someone) -> None:
     notifier = expedite.start("notifier_service")
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
     *older, urgent = [expedite.place_number() for _ in range(4)]
     answer = post(expedite, f"/orders/{urgent}/front", who=anna)
     assert answer.status_code == 200, answer.text

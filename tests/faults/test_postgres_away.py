@@ -34,6 +34,7 @@ def test_the_services_come_back_by_themselves_and_finish_what_was_cooking_once(
     worker = expedite.start_worker(COOKING_SPEED=3)
     for process in expedite.processes:
         process.wait_ready()
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
     cooking, waiting = expedite.place_number(), expedite.place_number()
     expedite.wait_for(cooking, "cooking")
 

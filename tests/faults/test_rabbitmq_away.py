@@ -22,6 +22,8 @@ def test_orders_are_taken_and_tracked_meanwhile_and_cooked_and_announced_once_it
     worker = expedite.start_worker()
     for process in expedite.processes:
         process.wait_ready()
+    for notifier in notifiers:  # so their queues are there
+        eventually(lambda notifier=notifier: notifier.actions("rabbitmq_connected"))
     before = expedite.place_number()
     expedite.wait_for(before, "ready")
     for notifier in notifiers:

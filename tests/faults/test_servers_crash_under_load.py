@@ -12,11 +12,12 @@ from tests.support.expedite import Expedite
 def start(expedite: Expedite) -> str:
     """Everything but tracking; gives order_service's address."""
     desk = expedite.start("order_service", wait=False)
-    expedite.start("notifier_service", wait=False)
+    notifier = expedite.start("notifier_service", wait=False)
     expedite.start_worker("anna", wait=False)
     expedite.start_worker("bruno", wait=False, PREFETCH=5)
     for process in expedite.processes:
         process.wait_ready()
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
     return desk.url
 
 

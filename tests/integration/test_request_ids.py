@@ -9,6 +9,7 @@ from tests.support.expedite import Expedite, an_order
 def test_a_request_id_goes_through_every_service(expedite: Expedite) -> None:
     door = expedite.start("order_service")
     notifier = expedite.start("notifier_service")
+    eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
     with expedite.channel() as channel:
         channel.queue_declare("watch", auto_delete=False)
         channel.queue_bind("watch", "order_service.events", "order_placed.takeout")

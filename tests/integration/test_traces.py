@@ -98,6 +98,7 @@ def test_orders_that_are_placed_together_are_linked_to_from_one_batch(
 
 def test_a_call_is_a_trace_as_a_request_is(expedite: Expedite, receiver: Receiver) -> None:
     desk = expedite.start("order_service", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url)
+    eventually(lambda: desk.actions("rabbitmq_connected"))  # so its queue is there
     with expedite.rpc() as rpc:
         placed = rpc.order_service.place_order(an_order())
     assert desk.stop() == 0
