@@ -1,7 +1,7 @@
 """What `make run` says when everything runs: where to look, how to sign in, and how to order."""
 
 from devstack.processes import say
-from devstack.running import PAGES, Running
+from devstack.running import Running
 
 ORDER = (
     '{"customer_name":"Ada Lovelace","order_type":"takeout",'
@@ -23,7 +23,7 @@ def greet(expedite: Running) -> None:
 
 def say_where(expedite: Running) -> None:
     """Says where the pages are, and who sees those of staff."""
-    orders, kitchen, tracking, _ = (expedite.pages[name] for name in PAGES)
+    orders, kitchen, tracking = (expedite.pages[name] for name in ("PUBLIC_URL", "KITCHEN_URL", "TRACKING_URL"))
     say(f"\nExpedite is ready, after {expedite.seconds:.0f} s. Open in a browser:")
     for page, url in (
         ("order page", f"{orders}/"),
