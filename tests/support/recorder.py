@@ -71,5 +71,5 @@ class Recorder:
 
     def _stream(self, connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-        if self.go_on.wait(30):
+        if self.go_on.wait(120):
             connection.sendall(b"data: 2\n\n")
