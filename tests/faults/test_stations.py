@@ -98,6 +98,10 @@ def test_a_thousand_that_are_done_in_one_moment_wait_their_turn(expedite: Expedi
     place(expedite, 1000)
     eventually(lambda: expedite.query("select count(*) from outbox") == [(0,)], 30)
     cook = expedite.start_worker("bar", STATIONS=1000, COOKING_SPEED=1, HEARTBEAT_INTERVAL=1)
+    eventually(lambda: expedite.query("select count(*) from orders where status <> 'received'") == [(1000,)], 60)
+    with cook.frozen():  # and all are due when it goes on
+        due = "select bool_and(estimated_completion < now()) from orders where status = 'cooking'"
+        eventually(lambda: expedite.query(due) == [(True,)], 20)
     must_be_cooked_once(expedite, 1000, within=120)
     assert expedite.query("select count(*) from workers where orders_processed = 1") == [(1000,)]
     assert not troubles(cook)

@@ -134,6 +134,17 @@ def test_a_thousand_stations_are_one_statement_and_a_handful_of_connections(expe
     assert expedite.query(STATEMENTS, "offline") == [(1, 1000)]
 
 
+def test_what_cooks_leaves_the_other_workers_their_places(expedite: Expedite) -> None:
+    expedite.start("order_service")
+    cook = expedite.start_worker("bar", STATIONS=30, COOKING_SPEED=HARDLY_COOKS, MAX_WORKERS=20, MAX_CONCURRENT=10)
+    numbers = [expedite.place_number() for _ in range(30)]
+    eventually(lambda: expedite.in_hand() == 30)
+    with expedite.rpc() as rpc:
+        assert rpc.kitchen_service.move_order(numbers[0], "cancelled", "anna")["status"] == "cancelled"
+    eventually(lambda: cook.actions("order_interrupted"))
+    assert len(cook.actions("order_interrupted")) == 1
+
+
 def test_sigterm_finishes_what_all_stations_have_in_hand(expedite: Expedite) -> None:
     expedite.start("order_service")
     cook = expedite.start_worker("bar", STATIONS=10, COOKING_SPEED=2)
@@ -167,9 +178,9 @@ def test_what_is_not_done_within_the_grace_is_given_back(expedite: Expedite) -> 
 def test_stations_of_a_staffed_kitchen_hand_tickets_over_in_turn(expedite: Expedite) -> None:
     expedite.start("order_service")
     expedite.start_worker("pass", STATIONS=3, COOKING="staffed")
+    accepted = "select accepted_by from orders where number = %s"
     for name in names("pass", 3):
         number = expedite.place_number()
-        accepted = "select accepted_by from orders where number = %s"
         eventually(lambda name=name, number=number: expedite.query(accepted, number) == [(name,)])
     eventually(expedite.is_settled)
 
