@@ -323,7 +323,7 @@ MUTANTS = (
         "common/postgres/sessions.py",
         "with self._turn, super().begin() as session:",
         "with super().begin() as session:",
-        f"{_F}/test_stations.py::test_a_thousand_orders_of_a_killed_process_are_taken_over_without_a_storm",
+        f"{_U}/test_stations.py::test_a_crowd_waits_its_turn_for_connections",
     ),
     Mutant(
         "a crowd of moves waits its turn to be written",
@@ -331,7 +331,7 @@ MUTANTS = (
         "kitchen_service/stove.py",
         "_MOVES_AT_ONCE = 200",
         "_MOVES_AT_ONCE = 100_000",
-        f"{_F}/test_stations.py::test_a_thousand_that_are_done_in_one_moment_wait_their_turn",
+        f"{_U}/test_stations.py::test_a_crowd_of_moves_waits_its_turn_to_be_written",
     ),
     # --- bounds ------------------------------------------------------------------------------------------
     Mutant(
