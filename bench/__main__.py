@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench import growth, intake, kitchen, live, memory, operating, tracking
+from bench import growth, intake, kitchen, live, memory, operating, stations, tracking
 from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
@@ -29,6 +29,7 @@ _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "tracking": tracking.run,
     "live": live.run,
     "kitchen": kitchen.run,
+    "stations": stations.run,
     "operating": operating.run,
     "growth": growth.run,
     "memory": memory.run,

@@ -14,6 +14,7 @@ class Plan:
     waiting_orders: int = 10_000
     growth: tuple[int, ...] = (6_000, 100_000, 1_000_000)
     streams: int = 1_000
+    idle_seconds: float = 30
     memory_minutes: float = 10
     memory_sample: float = 5
 
@@ -27,6 +28,7 @@ QUICK = Plan(
     waiting_orders=500,
     growth=(1_000, 2_000),
     streams=150,
+    idle_seconds=3,
     memory_minutes=0.2,
     memory_sample=1,
 )

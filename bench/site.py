@@ -59,12 +59,14 @@ class Site:
             self.wait(f"{name} to be ready", lambda: _answers(f"{self.url(name)}/health/ready"))
         return pids
 
-    def start_workers(self, workers: int) -> list[int]:
-        """Starts kitchen workers that cook in no time, at once; gives their ids without waiting for them."""
+    def start_workers(self, processes: int, **settings: Any) -> list[int]:
+        """Starts kitchen processes that cook in no time, at once; gives their ids without waiting for them."""
         return [
             pid
-            for worker in range(workers)
-            for pid in self._spawn("kitchen", 1, {"COOKING_SPEED": 0, "WORKER_NAME": f"worker_{worker + 1}"})
+            for place in range(processes)
+            for pid in self._spawn(
+                "kitchen", 1, {"COOKING_SPEED": 0, "WORKER_NAME": f"worker_{place + 1}", **settings}
+            )
         ]
 
     def wait_for_workers(self, workers: int) -> None:

@@ -91,6 +91,11 @@ class Stack:
             self.rabbitmq.delete_vhost(name)
             self._administer(f"drop database if exists {name} with (force)")
 
+    @property
+    def postgres_port(self) -> int:
+        """Where PostgreSQL listens."""
+        return self._postgres.port
+
     def make_tables(self) -> None:
         """Makes the databases that others are copies of. Raises BenchError when that fails."""
         for code in self.codes:

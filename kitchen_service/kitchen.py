@@ -17,7 +17,7 @@ from common.errors import IllegalMove, Invalid, NotFound, Unavailable
 from common.observability import logs, metrics, traces
 from common.orders import front, moves
 from common.orders.board import Board
-from common.orders.lifecycle import EMPLOYEE, FAILED, KITCHEN, STATUSES, WORKER
+from common.orders.lifecycle import EMPLOYEE, FAILED, KITCHEN, STATUSES
 from common.orders.messages import OrderPlaced, StatusChanged
 from common.orders.moves import Actor
 from common.orders.numbers import is_order_number
@@ -31,6 +31,7 @@ from kitchen_service.stove import SERVICE_NAME, Stove
 
 _MAX_FAILURES = 2  # attempts on an order's rows, with PostgreSQL answering, before the next order gets its turn
 _MAX_PAUSE = 5.0  # seconds between attempts while PostgreSQL is away
+_FOR_THE_BOARD = 2  # of the pool's connections
 
 _BRIEFLY = text("set local lock_timeout = '500ms'")
 _NOTE_RETRY = text(f"""
@@ -45,7 +46,7 @@ _RETRIES = metrics.RETRIES.labels("step")
 
 
 class Kitchen(DependencyProvider):
-    """What a worker does with orders. Keeps nothing for a Nameko worker, so all of them share it."""
+    """What this process's workers do with orders. Keeps nothing for a Nameko worker, so all of them share it."""
 
     postgres = Postgres()
     registration = Registration()
@@ -53,11 +54,10 @@ class Kitchen(DependencyProvider):
     def setup(self) -> None:
         self.settings: KitchenSettings = self.container.settings
         self._sessions = self.postgres.sessions
-        self._stove = Stove(
-            self._sessions,
-            self.settings,
-            Actor(self.settings.worker_name, WORKER, self.registration.instance),
-        )
+        # Whatever happens to all that is in hand in one moment, the board finds connections.
+        places = max(1, self.settings.db_pool_size - _FOR_THE_BOARD)
+        self._in_turn = self._sessions.in_turn(places)
+        self._stove = Stove(self._in_turn, self.settings, self.registration.instance)
         self.board = Board(self._sessions, self.settings, is_public=False)
 
     def stop(self) -> None:
@@ -68,10 +68,10 @@ class Kitchen(DependencyProvider):
 
     # --- a ticket's way ----------------------------------------------------------------------------------
 
-    def work_on(self, order: OrderPlaced, attempts: int) -> Outcome:
-        """Do what is to be done with an order whose ticket has failed `attempts` times so far; returns what
-        becomes of the ticket. What that means for the order is written by then."""
-        outcome = self._outcome(self._failure(order, attempts), attempts)
+    def work_on(self, order: OrderPlaced, attempts: int, worker: str) -> Outcome:
+        """Do, as the worker of that name, what is to be done with an order whose ticket has failed `attempts`
+        times so far; returns what becomes of the ticket. What that means for the order is written by then."""
+        outcome = self._outcome(self._failure(order, attempts, worker), attempts)
         if isinstance(outcome, DeadLettered) and outcome.fails_order:
             try:
                 self._give_up(order, reason(outcome.failure), attempts + 1)
@@ -82,18 +82,18 @@ class Kitchen(DependencyProvider):
                 self._note_retry(order.order_number, outcome.after, attempts + 1)
         return outcome
 
-    def _failure(self, order: OrderPlaced, attempts: int) -> Exception | None:
+    def _failure(self, order: OrderPlaced, attempts: int, worker: str) -> Exception | None:
         try:
-            self._cook(order, attempts)
+            self._cook(order, attempts, worker)
         except Exception as exc:
             return exc
         return None
 
-    def _cook(self, order: OrderPlaced, attempts: int) -> None:
+    def _cook(self, order: OrderPlaced, attempts: int, worker: str) -> None:
         if self.settings.cooking == STAFFED:
-            self._persist(lambda: self._stove.accept(order, attempts))
+            self._persist(lambda: self._stove.accept(order, attempts, worker))
             return
-        in_hand = self._persist(lambda: self._stove.take(order, attempts))
+        in_hand = self._persist(lambda: self._stove.take(order, attempts, worker))
         if in_hand is None:
             return
         with traces.span("cook"):
@@ -133,14 +133,14 @@ class Kitchen(DependencyProvider):
 
     def _give_up(self, order: OrderPlaced, why: str, tries: int) -> None:
         """The order's history says that its ticket is among the dead letters, and why."""
-        with self._sessions.begin() as session, contextlib.suppress(IllegalMove, NotFound):
+        with self._in_turn.begin() as session, contextlib.suppress(IllegalMove, NotFound):
             session.execute(_BRIEFLY)
             options = {"reason": why, "placed_at": order.placed_at}
             moves.move(session, SERVICE_NAME, order.order_number, FAILED, Actor(KITCHEN, KITCHEN), **options)
             session.execute(_NOTE_TRIES, {"number": order.order_number, "tries": tries})
 
     def _note_retry(self, number: str, pause: float, tries: int) -> None:
-        with self._sessions.begin() as session:
+        with self._in_turn.begin() as session:
             session.execute(_BRIEFLY)  # the order's row may be what could not be had
             session.execute(_NOTE_RETRY, {"number": number, "pause": pause, "tries": tries})
 

@@ -1,4 +1,5 @@
-"""A worker's registration under its unique name, and the heartbeat that keeps it.
+"""The registration of a process's workers under their unique names, and the heartbeat that keeps it. All of them
+are registered or none, and what is said of them is said in one statement.
 
 A living process holds a lock under its instance, on a session that PostgreSQL ends when it goes quiet. So a
 process that was killed is known at once, and one that froze within seconds, and its name is free although no two
@@ -11,6 +12,7 @@ import contextlib
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,47 +39,63 @@ def _unheld(instance: str) -> str:
 
 #: Of an order: the worker process that cooks it is gone.
 IS_GONE = _unheld("orders.cooking_worker")
-# When a worker was last heard of, if its process does not hold its lock.
-_UNHELD_SINCE = text(
-    f"select last_seen, {_unheld('workers.instance')} as is_unheld from workers where name = :name"
-)
+# Who else is online under one of our names, when they were last heard of, and whether nobody holds their lock.
+_OTHERS = text(f"""
+    select name, last_seen, {_unheld("workers.instance")} as is_unheld
+    from workers where name = any(:names) and instance <> :instance and {IS_ONLINE} order by name
+""")
 # The heartbeats of whoever had the name before stay, so that the time without any is seen; but not when they came
 # at another interval, by which the gaps between them would be misread.
 _WITH_THIS_ONE = f"(array[now()] || workers.heartbeats)[1:{MAX_HEARTBEATS}]"
-# A name that is free, was left, or whose worker missed two heartbeats, or is gone: it was not heard of since then,
-# and its lock is still free. Else no row is written.
+# Names that are free, were left, or whose worker missed two heartbeats, or is gone: it was not heard of since
+# then, and its lock is still free. For others no row is written. In the order of names, as everywhere (_OURS).
 _REGISTER = text(f"""
     insert into workers (name, instance, order_types, status, heartbeat_interval, registered_at, last_seen,
         heartbeats, cooking_speed)
-    values (:name, :instance, :order_types, 'online', :interval, now(), now(), array[now()], :speed)
+    select name, :instance, :order_types, 'online', :interval, now(), now(), array[now()], :speed
+    from unnest(cast(:names as text[])) as name order by name
     on conflict (name) do update set instance = excluded.instance, order_types = excluded.order_types,
         status = 'online', heartbeat_interval = excluded.heartbeat_interval, registered_at = now(),
         last_seen = now(), cooking_speed = excluded.cooking_speed,
         heartbeats = case when workers.heartbeat_interval = excluded.heartbeat_interval then {_WITH_THIS_ONE}
             else excluded.heartbeats end
     where not {IS_ONLINE} or workers.instance = excluded.instance
-        or (workers.last_seen = cast(:gone_since as timestamptz) and {_unheld("workers.instance")})
+        or (workers.last_seen <= cast(:gone_since as timestamptz) and {_unheld("workers.instance")})
     returning name
 """)
-_BEAT = text(f"""
+# Whoever locks several workers' rows does so in the order of their names, or two could wait for each other: while
+# this process says that its workers live, it also counts what they have cooked (common/orders/move.sql).
+_OURS = """
+    with ours as materialized (
+        select name from workers where name = any(:names) and instance = :instance order by name for no key update
+    )
+"""
+_BEAT = text(f"""{_OURS}
     update workers set last_seen = now(), heartbeats = {_WITH_THIS_ONE}
-    where name = :name and instance = :instance
-    returning name
+    from ours where workers.name = ours.name
+    returning workers.name
 """)
-_LIVES = text("update workers set last_seen = now() where name = :name and instance = :instance")
-_LEAVE = text("update workers set status = 'offline', last_seen = now() where instance = :instance")
+_LIVES = text(f"{_OURS} update workers set last_seen = now() from ours where workers.name = ours.name")
+_LEAVE = text(f"""{_OURS}
+    update workers set status = 'offline', last_seen = now() from ours where workers.name = ours.name
+""")
 _SIGN_OF_LIFE = 2.0  # seconds; a process that gave none for five times that is gone
 _RETAKE = 1.0  # seconds until a lock that was lost is taken again
 _GONE_AFTER = 5.0  # seconds without its lock and without any other sign of life: more than a living process needs
 _LOOK = 0.5  # seconds between two looks at it
+_MAX_NAMED = 10  # names in a log line
 
 
 class NameTaken(SystemExit):
-    """Another worker has the name. Ends the process with exit code 1."""
+    """Another worker has one of the names. Ends the process with exit code 1."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(1)
+        self.names = ", ".join(names[:_MAX_NAMED]) + (", …" if len(names) > _MAX_NAMED else "")
 
 
 class Registration(SharedExtension):
-    """This process as a worker. `instance` tells it from any other that ever had the same name."""
+    """This process's workers. `instance` tells it from any other that ever had the same names."""
 
     postgres = Postgres()
 
@@ -90,7 +108,7 @@ class Registration(SharedExtension):
 
     def setup(self) -> None:
         self.settings: KitchenSettings = self.container.settings
-        self.name = self.settings.worker_name
+        self.names = sorted(self.settings.worker_names)
 
     def start(self) -> None:
         if not self._started:
@@ -99,15 +117,12 @@ class Registration(SharedExtension):
             self.container.spawn_managed_thread(self._live)
 
     def stop(self) -> None:
-        """The last thing that a stopping worker does: by now it has nothing in hand."""
+        """The last thing that a stopping process does: by now its workers have nothing in hand."""
         if self._registered.ready():
-            try:
-                self._execute(_LEAVE, instance=str(self.instance))
-            except Unavailable:
-                logs.event("db_query_failed", "could not say that this worker left", logging.WARNING)
+            self._leave()
 
     def wait(self) -> None:
-        """Until the worker is registered; for as long as PostgreSQL is away."""
+        """Until the workers are registered; for as long as PostgreSQL is away."""
         self._registered.wait()
 
     def _run(self) -> None:
@@ -119,10 +134,12 @@ class Registration(SharedExtension):
         except NameTaken as exc:
             logs.event(
                 "worker_registration_failed",
-                f"another worker is online as {self.name}",
+                f"another worker is online as {exc.names}",
                 logging.ERROR,
-                worker_name=self.name,
+                worker_name=exc.names,
             )
+            if self._registered.ready():
+                self._leave()  # of several names the others are still ours
             self.container.fail(exc)
 
     def _live(self) -> None:
@@ -134,7 +151,7 @@ class Registration(SharedExtension):
                 logs.event("db_connection_failed", "no sign of life possible", logging.WARNING, error=exc)
             # Nobody shall think that this process is gone, if there is another way to say so.
             with eventlet.Timeout(_RETAKE, False), contextlib.suppress(Exception):
-                self._execute(_LIVES, name=self.name, instance=str(self.instance))
+                self._execute(_LIVES)
             eventlet.sleep(_RETAKE)
 
     def _hold_lock(self) -> None:
@@ -148,64 +165,84 @@ class Registration(SharedExtension):
                 session.query("select 1")
 
     def _register(self) -> None:
-        self._has_lock.wait()  # or others would find its name with nobody behind it
+        self._has_lock.wait()  # or others would find its names with nobody behind them
         if not self._claim() and not self._inherit():
             if self.container.stopping:
                 return
-            raise NameTaken(1)
+            raise NameTaken([other.name for other in self._execute(_OTHERS)] or self.names)
+        stations = f" and {len(self.names) - 1} more" if len(self.names) > 1 else ""
         logs.event(
             "worker_registered",
-            f"{self.name} takes {', '.join(self.settings.order_types)}",
-            worker_name=self.name,
+            f"{self.settings.worker_names[0]}{stations} takes {', '.join(self.settings.order_types)}",
+            worker_name=self.settings.worker_name,
             order_types=self.settings.order_types,
+            stations=self.settings.stations,
             prefetch=self.settings.prefetch,
         )
         self._registered.send()
 
     def _claim(self, gone_since: datetime | None = None) -> bool:
-        """Take the name if it is free, or if whoever has it was not heard of after `gone_since` and is gone."""
-        return bool(
-            self._execute(
+        """Take all names, if each is free, or if whoever has it was not heard of after `gone_since` and is gone;
+        else none of them."""
+        with self.postgres.sessions.begin_in_background() as session:
+            claimed = session.execute(
                 _REGISTER,
-                name=self.name,
-                instance=str(self.instance),
-                order_types=list(self.settings.order_types),
-                interval=self.settings.heartbeat_interval,
-                speed=self.settings.cooking_speed,
-                gone_since=gone_since,
-            )
-        )
+                {
+                    "names": self.names,
+                    "instance": str(self.instance),
+                    "order_types": list(self.settings.order_types),
+                    "interval": self.settings.heartbeat_interval,
+                    "speed": self.settings.cooking_speed,
+                    "gone_since": gone_since,
+                },
+            ).all()
+            if len(claimed) < len(self.names):
+                session.rollback()
+                return False
+        return True
 
     def _inherit(self) -> bool:
-        """Take the name of a process that is gone, when that is sure. Returns at once if it holds its lock."""
+        """Take the names of processes that are gone, when that is sure. Returns at once if one holds its lock."""
         gone_since = self._unheld_since()
         if gone_since is None:
             return False
-        message = f"the worker that was online as {self.name} seems to be gone; waiting until that is sure"
-        logs.event("worker_registration_waits", message, worker_name=self.name, seconds=_GONE_AFTER)
+        message = "a worker that was online under our name seems to be gone; waiting until that is sure"
+        logs.event(
+            "worker_registration_waits", message, worker_name=self.settings.worker_name, seconds=_GONE_AFTER
+        )
         sure_at = time.monotonic() + _GONE_AFTER
         while time.monotonic() < sure_at and not self.container.stopping:
             eventlet.sleep(_LOOK)
-            lives = self._unheld_since() != gone_since
-            if self._claim():  # it left properly, or has missed two heartbeats by now
+            heard_of = self._unheld_since()
+            if self._claim():  # they left properly, or have missed two heartbeats by now
                 return True
-            if lives:
+            if heard_of is None or heard_of > gone_since:
                 return False
         return not self.container.stopping and self._claim(gone_since)
 
     def _unheld_since(self) -> datetime | None:
-        """When the worker that has the name was heard of last, if its lock is free."""
-        return next((row.last_seen for row in self._execute(_UNHELD_SINCE, name=self.name) if row.is_unheld), None)
+        """When the last of those that are online under our names was heard of, if none of them holds its lock."""
+        others = self._execute(_OTHERS)
+        is_held = any(not other.is_unheld for other in others)
+        return None if is_held else max((other.last_seen for other in others), default=None)
 
     def _beat(self) -> None:
         try:
-            if not self._execute(_BEAT, name=self.name, instance=str(self.instance)):
-                raise NameTaken(1)
-            logs.event("heartbeat_sent", self.name, logging.DEBUG)
+            kept = {row.name for row in self._execute(_BEAT)}
+            if len(kept) < len(self.names):
+                raise NameTaken([name for name in self.names if name not in kept])
+            logs.event("heartbeat_sent", self.settings.worker_name, logging.DEBUG)
         except Exception as exc:  # NameTaken is none
             logs.event("db_query_failed", "heartbeat failed", logging.WARNING, reason=type(exc).__name__)
 
-    def _execute(self, statement: Any, **parameters: Any) -> list[Any]:
+    def _leave(self) -> None:
+        try:
+            self._execute(_LEAVE)
+        except Unavailable:
+            logs.event("db_query_failed", "could not say that this process's workers left", logging.WARNING)
+
+    def _execute(self, statement: Any) -> list[Any]:
+        """One of the statements about our names, and its rows, if it has any."""
         with self.postgres.sessions.begin_in_background() as session:
-            result = session.execute(statement, parameters)
+            result = session.execute(statement, {"names": self.names, "instance": str(self.instance)})
             return list(result) if isinstance(result, CursorResult) and result.returns_rows else []

@@ -1,4 +1,4 @@
-"""kitchen_service: one process is one worker."""
+"""kitchen_service: one process is one worker, or with STATIONS many."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -36,9 +36,10 @@ class KitchenService(Screens):
     relay = Relay()
 
     @work_queue
-    def work_on_order(self, order: OrderPlaced, attempts: int) -> Outcome:
-        """The next order of the types that this worker takes; returns what becomes of its ticket."""
-        return self.kitchen.work_on(order, attempts)
+    def work_on_order(self, order: OrderPlaced, attempts: int, worker: str) -> Outcome:
+        """The next order of the types that this process takes, for one of its workers; returns what becomes of its
+        ticket."""
+        return self.kitchen.work_on(order, attempts, worker)
 
     @event_handler("order_service", ORDER_STATUS_CHANGED, handler_type=BROADCAST, prefilter="kitchen")
     def hear_of_change(self, change: dict[str, object]) -> None:

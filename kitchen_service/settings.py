@@ -13,13 +13,16 @@ STAFFED = "staffed"
 _MIN_SPEED = 0.001  # times the usual speed; slower, an estimate would leave the calendar
 _MIN_PAUSE, _MAX_PAUSE = 0.05, 3600
 _WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
+_MAX_NAME = 50  # characters of a worker's name
+_MAX_IN_HAND = 1000  # orders that one process cooks at once
 
 
 @dataclass(frozen=True)
 class KitchenSettings(PageSettings):
-    """What config.yml says, for a worker."""
+    """What config.yml says, for a process of workers."""
 
     worker_name: str
+    stations: int
     order_types: tuple[str, ...]
     prefetch: int
     cooking: str
@@ -31,6 +34,13 @@ class KitchenSettings(PageSettings):
     def read(cls, config: ConfigReader, service_name: str) -> dict[str, Any]:
         if not _WORKER_NAME.fullmatch(config.text("WORKER_NAME")):
             raise SettingsError("WORKER_NAME needs 1 to 50 letters, digits, spaces, dots, hyphens or apostrophes")
+        stations, prefetch = config.whole("STATIONS", 1, 1000), config.whole("PREFETCH", 1, 1000)
+        if stations * prefetch > _MAX_IN_HAND:
+            raise SettingsError(f"STATIONS times PREFETCH, what a process has in hand, is at most {_MAX_IN_HAND}")
+        if len(longest := _names(config.text("WORKER_NAME"), stations)[-1]) > _MAX_NAME:
+            raise SettingsError(
+                f"WORKER_NAME is too long for STATIONS: {longest!r} has {len(longest)} characters of {_MAX_NAME}"
+            )
         if config["COOKING"] not in (SIMULATED, STAFFED):
             raise SettingsError(f"COOKING is {SIMULATED} or {STAFFED}")
         cooking_speed = config.number("COOKING_SPEED", 0, 1e6)
@@ -40,12 +50,24 @@ class KitchenSettings(PageSettings):
             **super().read(config, service_name),
             "worker_name": config.text("WORKER_NAME"),
             "order_types": _order_types(config),
-            "prefetch": config.whole("PREFETCH", 1, 1000),
+            "stations": stations,
+            "prefetch": prefetch,
             "cooking": config.text("COOKING"),
             "cooking_speed": cooking_speed,
             "heartbeat_interval": config.number("HEARTBEAT_INTERVAL", 0.1, 3600),
             "retry_pauses": _pauses(config),
         }
+
+    @property
+    def worker_names(self) -> tuple[str, ...]:
+        """The names of this process's workers: WORKER_NAME, or with more than one station each station's own."""
+        return _names(self.worker_name, self.stations)
+
+
+def _names(worker_name: str, stations: int) -> tuple[str, ...]:
+    if stations == 1:
+        return (worker_name,)
+    return tuple(f"{worker_name} {number}" for number in range(1, stations + 1))
 
 
 def _order_types(config: ConfigReader) -> tuple[str, ...]:

@@ -4,32 +4,32 @@ A worker that lost an order (a broken connection, a frozen process) may come bac
 fencing number that it got when it took the order is then no longer the order's, and it can move nothing.
 """
 
-import time
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import eventlet
-from eventlet.event import Event
+from eventlet.semaphore import Semaphore
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import text
 
-from common.errors import IllegalMove, NotFound, Unavailable
+from common.errors import IllegalMove, NotFound
 from common.observability import logs
 from common.orders import messages
-from common.orders.lifecycle import COOKING, FAILED, KITCHEN, READY, RECEIVED
+from common.orders.lifecycle import COOKING, FAILED, KITCHEN, READY, RECEIVED, WORKER
 from common.orders.messages import OrderPlaced, StatusChanged
 from common.orders.moves import Actor, Moved, Mover
 from common.orders.waking import wake_screens
 from common.postgres.sessions import Sessions
 from kitchen_service import tickets
+from kitchen_service.lookout import Lookout
 from kitchen_service.outcomes import CookedElsewhere, GivenUp
 from kitchen_service.registration import IS_GONE
 from kitchen_service.settings import KitchenSettings
 
 SERVICE_NAME = "kitchen_service"
-# Seconds of cooking after which a worker looks whether the order is still its own. What was moved at the front
-# door it hears at once; kitchen processes do not send each other their moves, and it learns of those in this way.
-_LOOK_AFTER = 2.0
+# Moves that wait for group commit: what it writes in two transactions. When all stations of a process are done in
+# one moment, the others wait for their turn, where no clock runs; they are no more than what is in hand.
+_MOVES_AT_ONCE = 200
 _OVERDUE = 30  # seconds after the time at which a worker should have been done
 
 _HOLDER = text(f"""
@@ -48,7 +48,6 @@ _TAKE_OVER = text(f"""
     where number = :number and status = '{COOKING}' and fence = :fence
     returning fence, {wake_screens()}
 """)
-_STILL_MINE = text(f"select 1 from orders where number = :number and status = '{COOKING}' and fence = :fence")
 _GIVEN_UP = text(f"""
     select 1 from orders o join order_status_log l on l.order_id = o.id and l.sequence = o.sequence
     where o.number = :number and o.status = '{FAILED}' and l.changed_by = '{KITCHEN}'
@@ -65,51 +64,53 @@ _IS_THERE = text(f"select 1 from orders where number = :number and {messages.pla
 
 @dataclass(frozen=True)
 class InHand:
-    """An order that this worker cooks, for as long as `fence` is the order's."""
+    """An order that the worker of that name cooks, for as long as `fence` is the order's."""
 
     order_number: str
+    worker: str
     fence: int
     seconds: float
 
 
 class Stove:
-    """Cooks as `actor`, and knows what this process cooks, so that a cancellation can stop it. One for each
-    process.
+    """Cooks for the workers of the process `instance`, and knows what they cook, so that a cancellation can stop
+    it. One for each process. `worker` is the name of the one who does it.
 
     Everything that asks PostgreSQL raises Unavailable, and changes nothing when it is asked again.
     """
 
-    def __init__(self, sessions: Sessions, settings: KitchenSettings, actor: Actor) -> None:
+    def __init__(self, sessions: Sessions, settings: KitchenSettings, instance: uuid.UUID) -> None:
         self._sessions = sessions
-        self._actor = actor
+        self._instance = instance
         self._speed = settings.cooking_speed
         self._retry_pauses = settings.retry_pauses
         self._mover = Mover(settings, sessions.breaker)
-        self._cooking: dict[str, Event] = {}  # by order number; sent when its order was moved at the front door
+        self._turn = Semaphore(_MOVES_AT_ONCE)
+        self._lookout = Lookout(sessions)
         #: What moves of this kitchen need to know besides.
         self.move_options = {"pace": tickets.pace(self._speed), "recall_window": settings.recall_window}
         self.close = self._mover.close
 
-    def accept(self, order: OrderPlaced, attempts: int) -> None:
+    def accept(self, order: OrderPlaced, attempts: int, worker: str) -> None:
         """People have the order from now on (a staffed kitchen), if it still waits, or was lost by who cooked it.
         Raises NotFound and CookedElsewhere."""
         number = order.order_number
         with self._sessions.begin() as session:
             if not session.execute(_IS_THERE, {"number": number, "placed_at": order.placed_at}).all():
                 raise NotFound(f"There is no order {number}.")
-            is_accepted = self._accept(session, number, None)
+            is_accepted = self._accept(session, number, worker, None)
             if not is_accepted and (fence := self._fence_of_lost(session, number, attempts)) is not None:
-                is_accepted = self._accept(session, number, fence)
+                is_accepted = self._accept(session, number, worker, fence)
         if is_accepted:
             logs.event("order_accepted", f"{number} is on the board", order_number=number)
         else:
             logs.event("order_skipped", f"{number} is on the board or done already", order_number=number)
 
-    def _accept(self, session: Session, number: str, fence: int | None) -> bool:
-        parameters = {"number": number, "name": self._actor.name, "fence": fence}
+    def _accept(self, session: Session, number: str, worker: str, fence: int | None) -> bool:
+        parameters = {"number": number, "name": worker, "fence": fence}
         return bool(session.execute(_ACCEPT, parameters).all())
 
-    def take(self, order: OrderPlaced, attempts: int) -> InHand | None:
+    def take(self, order: OrderPlaced, attempts: int, worker: str) -> InHand | None:
         """Take the order in hand, or return None when there is nothing to do for it any more.
 
         Raises NotFound, GivenUp, and CookedElsewhere.
@@ -117,7 +118,7 @@ class Stove:
         number = order.order_number
         seconds = tickets.cooking_seconds(order.prep_seconds, self._speed)
         try:
-            moved = self._move(number, COOKING, ticket=order.priority, placed_at=order.placed_at)
+            moved = self._move(worker, number, COOKING, ticket=order.priority, placed_at=order.placed_at)
         except IllegalMove as exc:
             status = exc.extra["current_status"]
             if status == RECEIVED:
@@ -132,21 +133,21 @@ class Stove:
         fence: int | None = moved.fence
         if not moved.changed:
             with self._sessions.begin() as session:
-                fence = self._take_over(session, number, attempts)
+                fence = self._take_over(session, number, attempts, worker)
         if fence is None:
             logs.event("order_skipped", f"{number} is in other hands", order_number=number)
             return None
         logs.event(
             "order_processing_started",
-            f"{self._actor.name} cooks {number}",
+            f"{worker} cooks {number}",
             order_number=number,
-            worker_name=self._actor.name,
+            worker_name=worker,
             taken_over=not moved.changed,
             seconds=round(seconds, 3),
         )
-        return InHand(number, fence, seconds)
+        return InHand(number, worker, fence, seconds)
 
-    def _take_over(self, session: Session, number: str, attempts: int) -> int | None:
+    def _take_over(self, session: Session, number: str, attempts: int, worker: str) -> int | None:
         """The new fence of an order that its worker lost; None when a person has it, or it has moved on. Raises
         CookedElsewhere."""
         fence = self._fence_of_lost(session, number, attempts)
@@ -155,8 +156,8 @@ class Stove:
         parameters = {
             "number": number,
             "fence": fence,
-            "instance": str(self._actor.instance),
-            "name": self._actor.name,
+            "instance": str(self._instance),
+            "name": worker,
             "pace": self.move_options["pace"],
         }
         row = session.execute(_TAKE_OVER, parameters).one_or_none()
@@ -167,7 +168,7 @@ class Stove:
         not cook. Raises CookedElsewhere."""
         # When its ticket failed is known by when it was to come again, and by the pause until then.
         pause = self._retry_pauses[min(attempts, len(self._retry_pauses)) - 1]
-        parameters = {"number": number, "instance": str(self._actor.instance), "pause": pause}
+        parameters = {"number": number, "instance": str(self._instance), "pause": pause}
         row = session.execute(_HOLDER, parameters).one_or_none()
         if row is None:
             return None
@@ -180,55 +181,31 @@ class Stove:
 
     def cook(self, in_hand: InHand) -> bool:
         """Spend the time; False when the order was moved or taken by somebody else meanwhile."""
-        done_at = time.monotonic() + in_hand.seconds
-        try:
-            while (left := done_at - time.monotonic()) > 0:
-                # What is heard comes at once, and may be old news; what counts is what PostgreSQL says.
-                heard = self._cooking[in_hand.order_number] = Event()
-                with eventlet.Timeout(min(left, _LOOK_AFTER), False):
-                    heard.wait()
-                if (heard.ready() or time.monotonic() < done_at) and not self._is_still_mine(in_hand):
-                    logs.event(
-                        "order_interrupted",
-                        f"{in_hand.order_number} was taken off the stove",
-                        order_number=in_hand.order_number,
-                        heard=heard.ready(),
-                    )
-                    return False
-            return True
-        finally:
-            self._cooking.pop(in_hand.order_number, None)
+        return in_hand.seconds <= 0 or self._lookout.spend(in_hand.order_number, in_hand.fence, in_hand.seconds)
 
     def has(self, number: str) -> bool:
         """Whether it is being cooked here."""
-        return number in self._cooking
+        return self._lookout.has(number)
 
     def hear(self, change: StatusChanged) -> None:
         """An order was moved at the front door. If it is cooked here, look at once whether to go on."""
-        event = self._cooking.get(change.order_number)
-        if event is not None and change.new_status != COOKING and not event.ready():
-            event.send()
+        if change.new_status != COOKING:
+            self._lookout.hear(change.order_number)
 
     def finish(self, in_hand: InHand) -> None:
         """The order is ready, unless somebody else has moved it."""
         number = in_hand.order_number
         try:
-            self._move(number, READY, fence=in_hand.fence)
+            self._move(in_hand.worker, number, READY, fence=in_hand.fence)
         except IllegalMove:
             logs.event("order_skipped", f"{number} was moved by somebody else", order_number=number)
             return
-        logs.event("order_completed", f"{number} is ready", order_number=number, worker_name=self._actor.name)
+        logs.event("order_completed", f"{number} is ready", order_number=number, worker_name=in_hand.worker)
 
-    def _move(self, number: str, status: str, **options: Any) -> Moved:
+    def _move(self, worker: str, number: str, status: str, **options: Any) -> Moved:
         """A worker's own move, in one transaction with others of this process."""
-        return self._mover.move(
-            self._sessions, SERVICE_NAME, number, status, self._actor, **options, **self.move_options
-        )
-
-    def _is_still_mine(self, in_hand: InHand) -> bool:
-        try:
-            with self._sessions.begin() as session:
-                parameters = {"number": in_hand.order_number, "fence": in_hand.fence}
-                return session.execute(_STILL_MINE, parameters).one_or_none() is not None
-        except Unavailable:
-            return True  # nobody can have taken it without PostgreSQL either
+        actor = Actor(worker, WORKER, self._instance)
+        with self._turn:
+            return self._mover.move(
+                self._sessions, SERVICE_NAME, number, status, actor, **options, **self.move_options
+            )

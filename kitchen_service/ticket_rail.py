@@ -1,13 +1,15 @@
 """The kitchen's queues as a worker sees them: a rail of waiting tickets, of which it takes the best.
 
-A consumer with a prefetch would hold a ticket of each queue, and AMQP gives no order across queues. So a free
-worker fetches the head of each of its queues, keeps the best and gives the others back to their places. Only when
-all are empty does it consume, as a wake-up, and cancels again at the first delivery. One thread uses a rail.
+A consumer with a prefetch would hold a ticket of each queue, and AMQP gives no order across queues. So a process
+with a free hand fetches the head of each of its queues, keeps the best and gives the others back to their places.
+With more free hands it fetches the next head of the queue that had the best, and so on, before it gives back the
+rest. Only when all are empty does it consume, as a wake-up, and cancels again at the first delivery. One thread
+uses a rail.
 """
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +23,7 @@ from common.rabbitmq import broker
 from kitchen_service import tickets
 
 _MAX_WAITING = 10_000  # tickets that wait for their next attempt, of each pause
+_MAX_LOOK = 20  # tickets; then all queues are looked at again, as something more urgent may have come
 _QUIET = 0.005  # seconds; what comes sooner waited already
 _SLICE = 0.2  # seconds between looks at what else is to be done while nothing comes
 
@@ -29,13 +32,15 @@ _SLICE = 0.2  # seconds between looks at what else is to be done while nothing c
 class Ticket:
     """A message from a kitchen queue, not acknowledged yet. `body` is None when it is no JSON.
 
-    `is_owned` ends with the connection that brought it: from then on the broker has it again.
+    `is_owned` ends with the connection that brought it: from then on the broker has it again. `worker` is the name
+    of who has its order in hand.
     """
 
     message: Any = field(repr=False)
     queue: str
     body: object = field(repr=False)
     is_owned: bool = True
+    worker: str | None = None
 
     @property
     def order_number(self) -> str | None:
@@ -79,25 +84,44 @@ class TicketRail:
         for pause in retry_pauses:
             self._declare_retry(pause)
 
-    def next(self, has_enough: Callable[[], bool]) -> Ticket | None:
-        """The most urgent of the waiting tickets, or else of what comes next; None when `has_enough()`, asked five
-        times a second, is true before."""
-        waiting = None if self._is_quiet else self._best()
-        return waiting or self._wait(has_enough)
+    def next(self, hands: int, has_enough: Callable[[], bool]) -> Iterator[Ticket]:
+        """The most urgent of the waiting tickets, one after the other, for so many free hands at most; when none
+        waits, the most urgent of what comes next. None when `has_enough()`, asked five times a second, is true
+        before."""
+        found = None
+        if not self._is_quiet:
+            for found in self._best(min(hands, _MAX_LOOK)):
+                yield found
+        if found is None and (found := self._wait(has_enough)) is not None:
+            yield found
 
-    def _best(self) -> Ticket | None:
-        """The most urgent waiting ticket, or None when all queues are empty."""
+    def _best(self, hands: int) -> Iterator[Ticket]:
+        """The most urgent waiting tickets."""
+        heads = self._heads(self._queues)
+        while heads:
+            best = heads.pop(min(heads, key=lambda queue: heads[queue].urgency))
+            hands -= 1
+            if not hands:
+                for ticket in heads.values():
+                    self.give_back(ticket)
+                heads.clear()
+            yield best
+            if hands:
+                heads |= self._heads([best.queue])
+
+    def _heads(self, queues: Sequence[str]) -> dict[str, Ticket]:
+        """The first ticket of each of those queues in which any waits."""
         # Asked for together: amqp's basic_get() would go to the broker and back for each queue.
-        for queue in self._queues:
+        for queue in queues:
             self._channel.send_method(spec.Basic.Get, "Bsb", (0, queue, False))
-        heads = []
-        for queue in self._queues:
+        heads = {}
+        for queue in queues:
             got = self._channel.wait([spec.Basic.GetOk, spec.Basic.GetEmpty], returns_tuple=True)
             if len(got) > 1:  # GetOk's arguments, and the message
                 tag, *_, message = got
                 message.channel, message.delivery_info = self._channel, {"delivery_tag": tag}
-                heads.append(_ticket(message, queue))
-        return self._keep_best(heads)
+                heads[queue] = _ticket(message, queue)
+        return heads
 
     def _wait(self, has_enough: Callable[[], bool]) -> Ticket | None:
         began = time.monotonic()

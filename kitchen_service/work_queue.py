@@ -1,7 +1,7 @@
-"""The entrypoint that brings a worker its orders: `@work_queue` on the method that cooks.
+"""The entrypoint that brings the workers of a process their orders: `@work_queue` on the method that cooks.
 
-It holds at most PREFETCH orders at once, across all its queues, and acknowledges a ticket when the method has
-returned. One thread owns the connection; the methods run in Nameko's workers.
+Each holds at most PREFETCH orders at once, across all queues, and its ticket is acknowledged when the method has
+returned. One thread owns the connection and looks for all of them; the methods run in Nameko's workers.
 """
 
 import logging
@@ -19,19 +19,17 @@ from common.orders import topology
 from common.orders.events import ORDER_PLACED, ContractBroken
 from common.orders.messages import OrderPlaced
 from common.rabbitmq import broker
-from common.settings import SettingsError
 from kitchen_service import outcomes
 from kitchen_service.outcomes import DeadLettered, Done, InOtherHands, Outcome, PutOff, Retried, outcome_of
 from kitchen_service.registration import Registration
 from kitchen_service.settings import KitchenSettings
+from kitchen_service.stations import Stations
 from kitchen_service.ticket_rail import Ticket, TicketRail
 
 _MAX_PAUSE = 3.0  # seconds between attempts to reach a broker that is down
 _KEEP_ALIVE = 1.0  # seconds
 
-TICKETS = Counter(
-    "expedite_kitchen_tickets", "Tickets that this worker took, by what became of them.", ["outcome"]
-)
+TICKETS = Counter("expedite_kitchen_tickets", "Tickets that were taken here, by what became of them.", ["outcome"])
 for _outcome in outcomes.OUTCOMES:
     TICKETS.labels(_outcome.name)  # it is there with 0, or who watches for its first increase sees none
 
@@ -40,16 +38,16 @@ _RETRIES = metrics.RETRIES.labels("work_queue")
 
 
 class WorkQueue(Entrypoint):
-    """Calls the method with the ticket's order, and how often the ticket has failed so far. It returns what
-    becomes of the ticket (`outcomes`), which is carried out here."""
+    """Calls the method with the ticket's order, how often the ticket has failed so far, and the name of the worker
+    that takes it. It returns what becomes of the ticket (`outcomes`), which is carried out here."""
 
     registration = Registration()
     event_type = ORDER_PLACED
 
     def setup(self) -> None:
         self.settings: KitchenSettings = self.container.settings
-        if self.settings.prefetch >= self.container.max_workers:
-            raise SettingsError("PREFETCH must be less than MAX_WORKERS")
+        self._stations = Stations(self.settings.worker_names, self.settings.prefetch)
+        self.container.make_room(self._stations.free_hands)
         self._stopping = False
         self._hands: dict[str, Ticket] = {}  # what is being worked on, by order number
         self._finished: LightQueue = LightQueue()
@@ -64,6 +62,7 @@ class WorkQueue(Entrypoint):
         with eventlet.Timeout(self.settings.stop_grace, False):
             self._thread.wait()
         self._thread.kill()  # what is left goes back to the queue with the connection
+        self.container.end_workers(self)
 
     def _run(self) -> None:
         self._until_registered()
@@ -106,11 +105,11 @@ class WorkQueue(Entrypoint):
         connection."""
         while not (self._stopping and not self._hands):
             self._put_down_what_is_finished(rail)
-            if self._stopping or len(self._hands) >= self.settings.prefetch:
+            hands = self._stations.free_hands
+            if self._stopping or not hands:
                 self._wait_for_a_free_hand(rail)
                 continue
-            ticket = rail.next(lambda: self._stopping or not self._finished.empty())
-            if ticket is not None:
+            for ticket in rail.next(hands, lambda: self._stopping or not self._finished.empty()):
                 self._take(rail, ticket)
 
     def _take(self, rail: TicketRail, ticket: Ticket) -> None:
@@ -124,6 +123,7 @@ class WorkQueue(Entrypoint):
             return
         number = order.order_number
         earlier = self._hands.get(number)
+        ticket.worker = self._stations.take() if earlier is None else earlier.worker
         self._hands[number] = ticket
         if earlier is not None:
             # A second ticket for what is in hand: it takes the place of the first.
@@ -133,13 +133,13 @@ class WorkQueue(Entrypoint):
         try:
             self.container.spawn_worker(
                 self,
-                (order, ticket.attempts),
+                (order, ticket.attempts, ticket.worker),
                 {},
                 context_data={"request_id": order.request_id, traces.HEADER: ticket.traceparent},
                 handle_result=partial(self._handle_result, ticket),
             )
         except ContainerBeingKilled:
-            del self._hands[number]
+            self._free_hand_of(number)
             rail.give_back(ticket)
 
     def _handle_result(self, ticket: Ticket, worker_ctx: object, result: Any, exc_info: Any) -> tuple[Any, Any]:
@@ -164,9 +164,16 @@ class WorkQueue(Entrypoint):
             self._put_down(rail, *self._finished.get())
 
     def _put_down(self, rail: TicketRail, order_number: str, outcome: Outcome) -> None:
-        ticket = self._hands.pop(order_number)
+        ticket = self._free_hand_of(order_number)
         if ticket.is_owned:
             self._carry_out(rail, ticket, outcome)
+
+    def _free_hand_of(self, order_number: str) -> Ticket:
+        """Whoever has the order in hand puts it down."""
+        ticket = self._hands.pop(order_number)
+        if ticket.worker is not None:
+            self._stations.put_down(ticket.worker)
+        return ticket
 
     def _carry_out(self, rail: TicketRail, ticket: Ticket, outcome: Outcome) -> None:
         TICKETS.labels(outcome.name).inc()
@@ -188,7 +195,8 @@ class WorkQueue(Entrypoint):
                 rail.retry_later(ticket, after, ticket.attempts + 1, outcomes.reason(failure))
             case DeadLettered(failure):
                 self._log_failure(ticket, failure, f"a ticket goes to {topology.DEAD_LETTERS}", logging.ERROR)
-                rail.dead_letter(ticket, outcomes.reason(failure), self.settings.worker_name)
+                worker = ticket.worker or self.settings.worker_name
+                rail.dead_letter(ticket, outcomes.reason(failure), worker)
 
     def _log_failure(self, ticket: Ticket, failure: Exception, message: str, level: int) -> None:
         logs.begin_request(logs.sane_request_id(ticket.request_id))
@@ -208,7 +216,7 @@ class WorkQueue(Entrypoint):
         for ticket in self._hands.values():
             ticket.is_owned = False
         while not self._finished.empty():
-            self._hands.pop(self._finished.get()[0])
+            self._free_hand_of(self._finished.get()[0])
 
 
 work_queue = WorkQueue.decorator

@@ -69,6 +69,17 @@ class GracefulContainer(ServiceContainer):
         logs.event("graceful_shutdown", "the time to stop in is over: ending what is left", logging.WARNING)
         self.kill()
 
+    def make_room(self, workers: int) -> None:
+        """So many workers more than max_workers may run at once: those of an entrypoint that counts its own, so
+        that it takes none from the others, nor they from it. To be called while extensions are set up."""
+        self._worker_pool.resize(self._worker_pool.size + workers)
+
+    def end_workers(self, entrypoint: Any) -> None:
+        """End what still runs of an entrypoint that has stopped."""
+        for worker, thread in list(self._worker_threads.items()):
+            if worker.entrypoint is entrypoint:
+                thread.kill()
+
     def wait(self) -> None:
         """Until it has ended, one way or another; then the process ends."""
         try:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WorkerOnline:
-    """A worker that takes orders of `order_types`; `speed` 2 cooks twice as fast, 0 in no time at all."""
+    """A worker, or several that are alike, that takes orders of `order_types`; `speed` 2 cooks twice as fast, 0
+    in no time at all."""
 
     order_types: tuple[str, ...]
     speed: float
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ def seconds_until_ready(
     """
     able = [worker for worker in workers if order_type in worker.order_types]
     competing = {kind for worker in able for kind in worker.order_types} or {order_type}
-    speed = sum(worker.speed for worker in able) / len(able) if able else 1.0
+    hands = sum(worker.workers for worker in able)
+    speed = sum(worker.speed * worker.workers for worker in able) / hands if able else 1.0
     if able and speed == 0:
         return 0.0
     queue = sum(seconds for kind, seconds in ahead.items() if kind in competing)
-    return (prep_seconds + queue / max(1, len(able))) / speed
+    return (prep_seconds + queue / max(1, hands)) / speed

@@ -51,9 +51,10 @@ with asked as (
 ), counted as (
     update workers w set orders_processed = w.orders_processed + done.orders
     from (
+        -- By name, as a heartbeat locks the rows of all workers of a process.
         select (move).actor as name, count(*) as orders from moved
-        where status = any(@{counted}) and (move).instance is not null group by 1
-    ) done
+        where status = any(@{counted}) and (move).instance is not null group by 1 order by 1
+    ) done cross join lateral (select from workers where name = done.name for no key update) locked
     where w.name = done.name
 ), sent as (
     insert into outbox (event_id, exchange, routing_key, priority, request_id, traceparent, body)

@@ -95,7 +95,9 @@ _WORKERS = text(f"""
     from workers where last_seen > now() - make_interval(days => :listed_for) order by name
 """)
 
-_ONLINE = text(f"select order_types, cooking_speed from workers where {IS_ONLINE}")
+_ONLINE = text(f"""
+    select order_types, cooking_speed, count(*) from workers where {IS_ONLINE} group by order_types, cooking_speed
+""")
 
 _LEFT_TO_COOK = "greatest(0, prep_seconds - extract(epoch from now() - cooking_started_at))"
 
@@ -206,8 +208,9 @@ def kitchen_queue(session: Session) -> KitchenQueue:
 
 
 def _workers_online(session: Session) -> list[estimates.WorkerOnline]:
-    """The workers whose last heartbeat is not older than twice their interval."""
-    return [estimates.WorkerOnline(tuple(row[0]), row[1]) for row in session.execute(_ONLINE)]
+    """The workers whose last heartbeat is not older than twice their interval; those that are alike together."""
+    rows = session.execute(_ONLINE)
+    return [estimates.WorkerOnline(tuple(types), speed, workers) for types, speed, workers in rows]
 
 
 def unknown(order_number: object) -> NotFound:

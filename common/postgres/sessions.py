@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import eventlet
 import psycopg2
+from eventlet.greenthread import GreenThread
+from eventlet.semaphore import Semaphore
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import create_engine
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -30,6 +32,13 @@ class Sessions:
         self._new_session = new_session
         self.settings = settings
         self.breaker = breaker
+        self._look: GreenThread | None = None
+
+    def in_turn(self, places: int) -> "Sessions":
+        """These sessions for many who come in one moment and have time: `places` of them ask for a connection at
+        once, and the others wait for their turn. That is not bounded by the clock of a place in the pool; whoever
+        uses it bounds how many they are."""
+        return _InTurn(self._new_session, self.settings, self.breaker, places)
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Session]:
@@ -71,8 +80,11 @@ class Sessions:
             raise Unavailable(AWAY)
 
     def can_connect(self) -> bool:
-        """True when PostgreSQL takes a connection, whatever the last statement's trouble was."""
-        return connect_failure(self.settings) is None
+        """True when PostgreSQL takes a connection, whatever the last statement's trouble was. All who ask at once
+        have one look together."""
+        if self._look is None or self._look.dead:
+            self._look = eventlet.spawn(connect_failure, self.settings)
+        return self._look.wait() is None
 
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
@@ -89,6 +101,19 @@ class Sessions:
             if not is_busy(exc):
                 self.breaker.trip()
             raise Unavailable(AWAY) from exc
+
+
+class _InTurn(Sessions):
+    def __init__(
+        self, new_session: sessionmaker[Session], settings: Settings, breaker: Breaker, places: int
+    ) -> None:
+        super().__init__(new_session, settings, breaker)
+        self._turn = Semaphore(places)
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Session]:
+        with self._turn, super().begin() as session:
+            yield session
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:

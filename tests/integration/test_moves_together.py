@@ -1,6 +1,7 @@
 """Moves that are made together in one transaction keep the rules of moves that are made alone."""
 
 import dataclasses
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from order_service.orders import placing
 from order_service.orders.placing import NewOrder
 from tests.integration.conftest import Transaction
 from tests.support import forms as order_form
+from tests.support.eventually import eventually
 from tests.support.expedite import ROOT, Expedite, an_order
 
 CHEF = Actor("chef_mario", "worker", uuid.uuid4())
@@ -127,3 +129,34 @@ def test_an_order_that_somebody_holds_holds_up_no_other(
         holder.close()
     assert [moved.changed for moved in results] == [True] * 10
     assert expedite.history(held) == ["received", "cooking"]
+
+
+def test_what_several_workers_cooked_is_counted_in_the_order_of_their_names(
+    mover: Mover, transaction: Transaction, expedite: Expedite, numbers: list[str]
+) -> None:
+    """As heartbeats lock them, or the two would wait for each other."""
+    workers = [Actor(name, "worker", uuid.uuid4()) for name in ("zoe", "mia", "anna", "bruno")]
+    for worker in workers:
+        expedite.query(
+            "insert into workers values (%s, %s, '{takeout}', 'online', 30, now(), now(), 0, 1)",
+            worker.name,
+            str(worker.instance),
+        )
+    each = list(zip(numbers, workers, strict=False))
+    together(*[moving(mover, transaction, number, "cooking", worker) for number, worker in each])
+    finishing = threading.Thread(
+        target=lambda: together(
+            *[moving(mover, transaction, number, "ready", worker, fence=1) for number, worker in each]
+        )
+    )
+    holder = psycopg2.connect(expedite.database_url)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("select 1 from workers where name = 'anna' for update")
+            finishing.start()
+            eventually(lambda: expedite.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'"))
+            cursor.execute("select 1 from workers where name <> 'anna' for update nowait")
+    finally:
+        holder.close()
+    finishing.join(10)
+    assert expedite.query("select distinct orders_processed, count(*) from workers group by 1") == [(1, 4)]

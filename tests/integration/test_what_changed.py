@@ -62,9 +62,9 @@ def house(orders: Orders, transaction: Transaction, expedite: Expedite, database
     config = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
     settings = dataclasses.replace(config, database_url=database_url)
     sessions = open_sessions(settings)
-    stove = Stove(sessions, settings, Actor("bar", "worker", uuid.uuid4()))
+    stove = Stove(sessions, settings, uuid.uuid4())
     kitchen = Kitchen()
-    kitchen._sessions = sessions
+    kitchen._sessions = kitchen._in_turn = sessions
     yield House(orders, transaction, expedite, stove, kitchen)
     stove.close()
 
@@ -105,9 +105,9 @@ def changed_since(expedite: Expedite, then: str) -> set[str]:
 WAYS: dict[str, tuple[list[tuple[str, Actor]], Callable[[House], Any]]] = {
     "placed": ([], lambda house: setattr(house.orders, "number", house.orders.place("takeout"))),
     "moved": ([], lambda house: house.orders.move("cancelled", STAFF)),
-    "moved with others": ([], lambda house: house.stove.take(ticket(house.orders), 0)),
-    "taken over": ([("cooking", CHEF)], lambda house: house.stove.take(ticket(house.orders), 0)),
-    "accepted": ([], lambda house: house.stove.accept(ticket(house.orders), 0)),
+    "moved with others": ([], lambda house: house.stove.take(ticket(house.orders), 0, "bar")),
+    "taken over": ([("cooking", CHEF)], lambda house: house.stove.take(ticket(house.orders), 0, "bar")),
+    "accepted": ([], lambda house: house.stove.accept(ticket(house.orders), 0, "bar")),
     "failed, and is tried again": ([], lambda house: house.kitchen._note_retry(house.number, 5.0, 2)),
     "given up": ([("cooking", CHEF)], lambda house: house.kitchen._give_up(ticket(house.orders), "on fire", 5)),
     "sent to the front": ([], lambda house: house.front()),

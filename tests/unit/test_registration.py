@@ -27,16 +27,16 @@ def test_a_name_is_claimed_when_the_lock_is_held_and_not_before(monkeypatch: pyt
                 granted.wait()
 
     monkeypatch.setattr(registration, "DedicatedSession", Session)
+    settings = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
     worker = Registration()
-    worker.settings = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
-    worker.name = "chef_mario"
-    worker.container = SimpleNamespace(stopping=False)
-    monkeypatch.setattr(worker, "_execute", lambda statement, **_: executed.append(statement) or ["chef_mario"])
+    worker.container = SimpleNamespace(stopping=False, settings=settings)
+    worker.setup()
+    monkeypatch.setattr(worker, "_claim", lambda: executed.append("claim") or True)
     lives, registers = eventlet.spawn(worker._live), eventlet.spawn(worker._register)
     eventlet.sleep(0.1)
     assert executed == []
 
     granted.send()
     registers.wait()
-    assert executed == [registration._REGISTER]
+    assert executed == ["claim"]
     lives.kill()
