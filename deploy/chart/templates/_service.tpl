@@ -38,7 +38,7 @@ spec:
     spec:
       automountServiceAccountToken: false
       enableServiceLinks: false
-      {{- include "expedite.pullSecrets" .root | nindent 6 }}
+      {{- with include "expedite.pullSecrets" .root }}{{ . | nindent 6 }}{{- end }}
       terminationGracePeriodSeconds: {{ include "expedite.grace" .root }}
       securityContext:
         {{- include "expedite.podSecurity" .root | nindent 8 }}
