@@ -5,6 +5,7 @@ Helm's own library renders, from a wheel that exists for x86-64 alone: elsewhere
 
 import copy
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,20 @@ def container(deployment: Object) -> Object:
     [only] = deployment["spec"]["template"]["spec"]["containers"]
     assert isinstance(only, dict)
     return only
+
+
+def environment(deployment: Object, secrets: dict[str, dict[str, str]], pod_name: str) -> dict[str, str]:
+    """What a container's process finds in its environment, as Kubernetes puts it together: `secrets` are by name and
+    key. Raises KeyError for a Secret or a key that is not there and not optional."""
+    found: dict[str, str] = {}
+    for variable in container(deployment).get("env", []):
+        name, source = variable["name"], variable.get("valueFrom", {})
+        if at := source.get("secretKeyRef"):
+            if not at.get("optional") or at["key"] in secrets.get(at["name"], {}):
+                found[name] = secrets[at["name"]][at["key"]]
+        elif source:
+            assert source == {"fieldRef": {"fieldPath": "metadata.name"}}
+            found[name] = pod_name
+        else:
+            found[name] = re.sub(r"\$\((\w+)\)", lambda used: found[used[1]], variable["value"])
+    return found
