@@ -1,8 +1,9 @@
 """Schemas of the custom resources that the charts make, for CloudNativePG, the RabbitMQ cluster operator and KEDA.
 
 They are written here, from what the operators' documentation says of the fields, and have just the fields that the
-charts use: the operators' own definitions are in no package that could be installed for tests. So they find a field that is
-misspelt or has a value of the wrong kind; that the operators do with it what is meant they cannot tell.
+charts use: the operators' own definitions are in no package that could be installed for tests. So they find a
+field that is misspelt or has a value of the wrong kind; that the operators do with it what is meant they cannot
+tell.
 """
 
 from typing import Any

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.support.chart import Object, container, named, of_kind, pods
 
-#: Seconds that a service takes at SIGTERM besides STOP_GRACE (docs/operations.md, "Stopping"): five, and with traces
-#: three more.
+#: Seconds that a service takes at SIGTERM besides STOP_GRACE (docs/operations.md, "Stopping"): five, and with
+#: traces three more.
 AFTER_STOP_GRACE = 8
 
 Rule = Callable[[list[Object]], Iterator[str]]
@@ -34,7 +34,7 @@ def _containers(among: list[Object]) -> Iterator[tuple[str, Object, Object]]:
 
 
 def is_confined(among: list[Object]) -> Iterator[str]:
-    """Nobody is root or may become it, nothing but /tmp and the like can be written, no token is there to steal."""
+    """Nobody is root or may become it, nothing but /tmp and the like can be written, no token is there to take."""
     for name, spec, each in _containers(among):
         pod, own = spec.get("securityContext", {}), each.get("securityContext", {})
         for said, holds in (
@@ -146,7 +146,7 @@ def is_probed(among: list[Object]) -> Iterator[str]:
 
 
 def survives_a_zone(among: list[Object]) -> Iterator[str]:
-    """Every Deployment is spread over zones, and no more than one pod of it is taken away at a time, but one is."""
+    """Every Deployment is spread over zones, and no more than one pod of it is taken away at a time."""
     for each in of_kind(among, "Deployment"):
         name, template = each["metadata"]["name"], each["spec"]["template"]
         spread = template["spec"].get("topologySpreadConstraints", [])

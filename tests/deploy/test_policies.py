@@ -106,7 +106,9 @@ _PATH = ("rules", 0, "http", "paths", 0, "backend", "service")
             "expedite-order has no livenessProbe",
         ),
         (
-            _changed("Deployment", "expedite-order", *_ONE_CONTAINER, "readinessProbe", "httpGet", "port", to="web"),
+            _changed(
+                "Deployment", "expedite-order", *_ONE_CONTAINER, "readinessProbe", "httpGet", "port", to="web"
+            ),
             "expedite-order is probed at web",
         ),
         (_without("PodDisruptionBudget", "expedite-order"), "expedite-order has not one budget of one pod"),
@@ -139,7 +141,9 @@ _PATH = ("rules", 0, "http", "paths", 0, "backend", "service")
             "kitchen is scaled and not there",
         ),
         (
-            _changed("Deployment", "expedite-kitchen-away", "selector", "matchLabels", "expedite/group", to="house"),
+            _changed(
+                "Deployment", "expedite-kitchen-away", "selector", "matchLabels", "expedite/group", to="house"
+            ),
             "expedite-kitchen-away selects ['expedite-kitchen-house']",
         ),
         (

@@ -1,6 +1,6 @@
-"""What stands in front of the services on Kubernetes is what deploy/proxy/haproxy.cfg is elsewhere: the same routes,
-bounds and rules, said in the words of HAProxy Ingress. HAProxy itself reads what the controller would hand on to it;
-the controller does not run here.
+"""What stands in front of the services on Kubernetes is what deploy/proxy/haproxy.cfg is elsewhere: the same
+routes, bounds and rules, said in the words of HAProxy Ingress. HAProxy itself reads what the controller would hand
+on to it; the controller does not run here.
 """
 
 import itertools
@@ -34,19 +34,22 @@ SAID_OTHERWISE = {
     "timeout queue": "timeout-queue",
     "log-format": "http-log-format",
 }
-#: What is in the annotations of each Ingress, or is done by Kubernetes or the controller: who runs, where it listens,
-#: which processes there are and whether they live, and what is sent where.
+#: What is in the annotations of each Ingress, or is done by Kubernetes or the controller: who runs, where it
+#: listens, which processes there are and whether they live, and what is sent where.
 ELSEWHERE = re.compile(
     r"log (stdout|global)|uid|gid|mode http|bind|option (dontlognull|httpchk)|server-template|resolvers"
-    r"|parse-resolv-conf|hold|frontend|backend|global|defaults|acl|use_backend|default_backend|no option http-buffer"
-    r"|timeout server|http-request redirect|http-request deny deny_status (404|413)"
+    r"|parse-resolv-conf|hold|frontend|backend|global|defaults|acl|use_backend|default_backend"
+    r"|no option http-buffer|timeout server|http-request redirect|http-request deny deny_status (404|413)"
     r"|http-request set-header X-Forwarded|http-response set-header Strict-Transport-Security"
 )
 
 
 def test_every_setting_of_the_proxy_is_carried_over() -> None:
     verbatim = {
-        line.strip() for name, text in CONTROLLER.items() if name.startswith("config-") for line in text.splitlines()
+        line.strip()
+        for name, text in CONTROLLER.items()
+        if name.startswith("config-")
+        for line in text.splitlines()
     }
     for directive in DIRECTIVES:
         word = next((word for word in SAID_OTHERWISE if directive.startswith(f"{word} ")), None)
@@ -121,7 +124,16 @@ def routes() -> list[tuple[re.Pattern[str], str]]:
 WORDS = sorted(
     {word for line in DIRECTIVES if line.startswith("acl ") for word in re.findall(r"[a-z][a-z-]+", line)}
     | {"health", "live", "ready", "metrics", "stuck", "ORD_20261122_001", "1", "a.js", "openapi.json"}
-    | {"dashboard.csv", "asyncapi.json", "kitchen.json", "order.json", "tracking.json", "notifier.json", "Orders", ""}
+    | {
+        "dashboard.csv",
+        "asyncapi.json",
+        "kitchen.json",
+        "order.json",
+        "tracking.json",
+        "notifier.json",
+        "Orders",
+        "",
+    }
 )
 
 
@@ -164,7 +176,9 @@ def configuration(folder: Path) -> str:
     )
     backends, uses = [], []
     for number, (expression, service) in enumerate(routes()):
-        uses.append(f"    acl path{number} path_reg ^{expression.pattern}\n    use_backend {service} if path{number}")
+        uses.append(
+            f"    acl path{number} path_reg ^{expression.pattern}\n    use_backend {service} if path{number}"
+        )
     for service in dict.fromkeys(service for _, service in routes()):
         bounds = annotations("streams" if service.endswith("-streams") else "pages")
         backends.append(

@@ -1,5 +1,6 @@
-"""What the chart's containers run, run for real: their very commands, in the environment that they are given and no
-other, with the addresses of servers that are here. What a cluster adds (users, read-only files, networks) is not in it.
+"""What the chart's containers run, run for real: their very commands, in the environment that they are given and
+no other, with the addresses of servers that are here. What a cluster adds (users, read-only files, networks) is
+not in it.
 """
 
 import os

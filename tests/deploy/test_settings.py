@@ -77,7 +77,7 @@ def test_every_variable_is_a_setting(kind: str) -> None:
 
 
 def settings_of(values: dict[str, Any], deployment: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """What the service of a Deployment reads from its environment, in a pod with the longest name that there may be."""
+    """What the service of a Deployment reads from its environment, in a pod with the longest name there is."""
     each = chart.named(chart.render(CHART, values), "Deployment", deployment)
     found = chart.environment(each, SECRETS, f"{deployment}-{'a' * 10}-{'b' * 5}")
     for name in asked_for():
@@ -122,7 +122,11 @@ def test_a_group_has_its_types_its_settings_and_names_of_its_own(monkeypatch: py
         "settings": {"COOKING": "staffed", "PREFETCH": 8},
     }
     bar = {"name": "bar", "orderTypes": ["dine_in"], "replicas": {"min": 3, "max": 3}}
-    values = {**chart.GIVEN, "settings": {"PREFETCH": 2, "COOKING_SPEED": 1000000}, "kitchen": {"groups": [grill, bar]}}
+    values = {
+        **chart.GIVEN,
+        "settings": {"PREFETCH": 2, "COOKING_SPEED": 1000000},
+        "kitchen": {"groups": [grill, bar]},
+    }
     cook = settings_of(values, "expedite-kitchen-grill", monkeypatch)
     mixer = settings_of(values, "expedite-kitchen-bar", monkeypatch)
     assert isinstance(cook, KitchenSettings)

@@ -1,5 +1,6 @@
-"""What the charts render is what Kubernetes and the operators take, by their schemas, and wrong values are refused."""
+"""What the charts render Kubernetes and the operators take, by their schemas, and wrong values are refused."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.deploy.custom_resources import SCHEMAS
 from tests.support import chart
 from tests.support.chart import CHART, KINDS, SERVERS, Object
+from tests.support.expedite import ROOT
 
 #: The oldest that the charts allow, and the newest that the schemas know.
 VERSIONS = ("1.30", "1.37")
@@ -38,6 +40,24 @@ def test_every_object_keeps_its_schema(kind: str, version: str) -> None:
 def test_a_chain_has_all_kinds_and_a_small_house_needs_no_keda() -> None:
     assert {each["kind"] for each in chart.objects("chain")} >= {*SCHEMAS, "HorizontalPodAutoscaler", "Ingress"}
     assert chart.of_kind(chart.objects("small"), "ScaledObject", "TriggerAuthentication") == []
+
+
+def test_the_documented_command_line_is_one_that_installs() -> None:
+    text = (ROOT / "docs/scaling.md").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^helm (?:install|upgrade) (expedite\S*) (\S+) (.+)$", text, re.MULTILINE)
+    assert [(release, folder) for release, folder, _ in lines] == [
+        ("expedite-servers", "deploy/chart/servers"),
+        ("expedite", "deploy/chart"),
+        ("expedite", "deploy/chart"),
+    ]
+    for release, folder, options in lines:
+        for kind in KINDS:
+            [file] = re.findall(r"--values (\S+)", options.replace("$kind", kind))
+            given = chart.read(ROOT / file)
+            for one in re.findall(r"--set (\S+)", options):
+                [(name, value)] = chart.helm.parse_set_string(one).items()
+                given[name] = {**given.get(name, {}), **value} if isinstance(value, dict) else value
+            assert chart.render(ROOT / folder, given, release)
 
 
 def _misspell(of: str) -> Callable[[Object], None]:

@@ -1,6 +1,6 @@
 """deploy/chart and deploy/chart/servers as Helm renders them, without a cluster.
 
-Helm's own library renders, from a wheel that exists for x86-64 alone: elsewhere the tests of the chart are skipped.
+Helm's own library renders, from a wheel that exists for x86-64 alone: elsewhere the tests of it are skipped.
 """
 
 import copy
@@ -51,8 +51,8 @@ def values_of(chart: Path, kind: str) -> dict[str, Any]:
 
 
 def render(chart: Path, values: dict[str, Any], release: str = RELEASE) -> list[Object]:
-    """Every object that would be installed, hooks among them. Raises helm_python's errors for values that the schema
-    or a template refuses."""
+    """Every object that would be installed, hooks among them. Raises helm_python's errors for values that the
+    schema or a template refuses."""
     with helm.Chart.load(chart) as loaded:
         files = loaded.render(values, name=release, namespace=NAMESPACE)
     texts = [text for path, text in sorted(files.items()) if path.endswith(".yaml")]
@@ -98,8 +98,8 @@ def container(deployment: Object) -> Object:
 
 
 def environment(deployment: Object, secrets: dict[str, dict[str, str]], pod_name: str) -> dict[str, str]:
-    """What a container's process finds in its environment, as Kubernetes puts it together: `secrets` are by name and
-    key. Raises KeyError for a Secret or a key that is not there and not optional."""
+    """What a container's process finds in its environment, as Kubernetes puts it together: `secrets` are by name
+    and key. Raises KeyError for a Secret or a key that is not there and not optional."""
     found: dict[str, str] = {}
     for variable in container(deployment).get("env", []):
         name, source = variable["name"], variable.get("valueFrom", {})
