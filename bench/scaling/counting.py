@@ -18,8 +18,10 @@ from bench.stack import Stack
 
 #: Processes of order_service, kitchen workers, processes of tracking_service.
 PROCESSES = (1, 2, 4, 8)
+#: What an order costs is taken from runs with so few of them; what more do is predicted.
+FEW_PROCESSES = (1, 2)
 #: Connections of all customers together, and how few they are for one more measure of what a transaction costs.
-CONNECTIONS, FEW = 64, 8
+CONNECTIONS, FEW_CONNECTIONS = 64, 8
 TEMPLATE = "crowded"
 
 _COOKED_A_SECOND = 900  # orders that are put in the queues for each second of cooking; more than can be cooked
@@ -57,13 +59,13 @@ def placed(stack: Stack, plan: Plan, processes: int) -> Run:
 
 
 def placed_and_sent(stack: Stack, plan: Plan, processes: int) -> tuple[list[Run], Drained]:
-    """Places orders while no relay leads, on CONNECTIONS and then on FEW, so that what order_service uses is for
+    """Places orders while no relay leads, on CONNECTIONS and then on FEW_CONNECTIONS, so that what order_service uses is for
     placing alone, and each order has another share of a transaction. Then has the relay send them."""
     with stack.site() as site, contextlib.ExitStack() as kept_away:
         kept_away.enter_context(no_relay(site))
         pids = site.start("order", processes)
         drivers.place_orders(site.url("order"), CONNECTIONS, plan.warm_up)
-        runs = [_placed(stack, site, plan, pids, connections) for connections in (CONNECTIONS, FEW)]
+        runs = [_placed(stack, site, plan, pids, connections) for connections in (CONNECTIONS, FEW_CONNECTIONS)]
         return runs, drained(stack, site, pids, kept_away.close)
 
 

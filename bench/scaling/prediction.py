@@ -1,4 +1,4 @@
-"""From what was measured with as many processes as there are cores, and fewer, to what more of them will do."""
+"""From what was measured with one process and with two to what more of them will do."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.scaling import loads
 from bench.scaling.costs import CLIENT, POSTGRES, RABBITMQ, RELAYING, WAL_WRITER, WRITING
-from bench.scaling.counting import CONNECTIONS, PROCESSES, Run
+from bench.scaling.counting import CONNECTIONS, FEW_PROCESSES, PROCESSES, Run
 from bench.scaling.limits import Drained
 from bench.scaling.model import BATCH, GATHER, Costs
 
@@ -15,9 +15,9 @@ from bench.scaling.model import BATCH, GATHER, Costs
 class Round:
     """What a round measured, by numbers of processes; `alone` and `sent` without, and of, the relay.
 
-    `reads` is what a read costs (CPU seconds). `flush` is the seconds of a commit, `numbering` the orders a second
-    that are numbered one transaction after the other, `log` the bytes a second that the disk takes, and `queues` the
-    share that the kitchen queues have of RabbitMQ's work while orders are cooked.
+    `reads` is what a read costs (CPU seconds), `flush` the seconds of a commit, `numbering` the orders a second that
+    are numbered one transaction after the other, `log` the bytes a second that the disk takes, and `queues` the part
+    that the kitchen queues have in RabbitMQ's work while orders are cooked.
     """
 
     cores: int
@@ -34,7 +34,7 @@ class Round:
     @property
     def crowding(self) -> dict[int, float]:
         """How much slower so many processes work than as many as there are cores; 1 where they are fewer."""
-        alone = self.reads[self.cores]
+        alone = self.reads[max(processes for processes in PROCESSES if processes <= self.cores)]
         return {
             processes: max(1.0, seconds / alone) if processes > self.cores else 1.0
             for processes, seconds in self.reads.items()
@@ -42,13 +42,13 @@ class Round:
 
 
 def costs_of(measured: Round) -> Costs:
-    """What an order costs, by the runs with as many processes as cores, and fewer.
+    """What an order costs, by the runs of FEW_PROCESSES.
 
-    What an order costs and what a transaction costs are told apart by a straight line through the runs without a
-    relay, in which orders have shares of a transaction of very different size. What else PostgreSQL and RabbitMQ do
-    is of the run with as many processes as cores, which leaves no core idle.
+    An order's cost and a transaction's are told apart by a straight line through the runs without a relay, in which
+    orders have shares of a transaction of very different size. What else PostgreSQL and RabbitMQ do
+    is of the run with the most of FEW_PROCESSES: the cores of a small machine are then busy.
     """
-    placed, cooked = measured.placed[measured.cores], measured.cooked[measured.cores]
+    placed, cooked = measured.placed[max(FEW_PROCESSES)], measured.cooked[max(FEW_PROCESSES)]
     transaction, request = _line(measured.alone, "order")
     statement, row = _line(measured.alone, WRITING)
     relay = statistics.mean(sent.counted.cpu["order"] / sent.messages for sent in measured.sent)
