@@ -59,8 +59,8 @@ def placed(stack: Stack, plan: Plan, processes: int) -> Run:
 
 
 def placed_and_sent(stack: Stack, plan: Plan, processes: int) -> tuple[list[Run], Drained]:
-    """Places orders while no relay leads, on CONNECTIONS and then on FEW_CONNECTIONS, so that what order_service uses is for
-    placing alone, and each order has another share of a transaction. Then has the relay send them."""
+    """Places orders while no relay leads, so that what order_service uses is for placing alone; on CONNECTIONS,
+    and then on FEW_CONNECTIONS, where an order has a larger share of a transaction. Then has the relay send them."""
     with stack.site() as site, contextlib.ExitStack() as kept_away:
         kept_away.enter_context(no_relay(site))
         pids = site.start("order", processes)
@@ -80,27 +80,26 @@ def _placed(stack: Stack, site: Site, plan: Plan, pids: list[int], connections: 
     return Run(orders, orders / load.rate, site.number(_TRANSACTIONS, since=since), counted)
 
 
-def cooked(stack: Stack, plan: Plan, workers: int) -> tuple[Run, float]:
+def cooked(stack: Stack, plan: Plan, workers: int, *, with_queues: bool = False) -> tuple[Run, float]:
     """Has so many workers cook in no time what waits in the queues, a notifier telling of it. One process of
-    order_service is the relay, and does nothing else. Gives also which share of what RabbitMQ did the kitchen
-    queues had."""
+    order_service is the relay, and does nothing else. `with_queues` gives also which part of what RabbitMQ did the
+    kitchen queues had, else 0."""
     with stack.site() as site:
         order = site.start("order")
         notifier = site.start("notifier")
-        drivers.place_exactly(
-            site.url("order"), int(_COOKED_A_SECOND * (plan.seconds + plan.warm_up + _EVALUATED))
-        )
+        seconds = plan.seconds + plan.warm_up + (_EVALUATED if with_queues else 0)
+        drivers.place_exactly(site.url("order"), int(_COOKED_A_SECOND * seconds))
         site.empty_outbox()
         kitchen = site.start_workers(workers)
         site.wait("all workers to work", lambda: site.number(_AT_WORK) == workers)
-        before = reductions(stack, site)
+        before = reductions(stack, site) if with_queues else (0, 0)
         time.sleep(plan.warm_up)
         meter = Meter(stack, site, {"order": order, "kitchen": kitchen, "notifier": notifier})
         [[since]] = site.query(_NOW)
         time.sleep(plan.seconds)
         [[until]] = site.query(_NOW)
         counted = meter.counted()
-        queues = share(before, reductions(stack, site))
+        queues = share(before, reductions(stack, site)) if with_queues else 0.0
         [[orders, transactions]] = site.query(_MOVES, since=since, until=until)
         if not site.query("select 1 from orders where status = 'received' limit 1"):
             raise BenchError(f"{workers} workers had cooked all that waited: give them more orders")

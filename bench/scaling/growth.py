@@ -15,6 +15,8 @@ from bench.scaling.model import MOVES, Costs
 #: Orders a second.
 RATES = (1_000, 10_000, 100_000)
 MESSAGES = 1 + MOVES  # of an order that is placed and cooked: its ticket, cooking, ready
+#: The parts that orders wait for; the console tells late, and nothing else is late for it.
+WAITED_FOR = ("numbering", "commits", "relay", "queue", "log")
 _FULL = 0.8  # of what a part can do is what it is given: above it, what comes waits longer and longer
 _BUSY = 0.7  # the same of processes
 _ORDERS = 2_000  # that are simulated
@@ -57,7 +59,7 @@ def limits(
 def grown(costs: Costs, limits: Mapping[str, float], rates: Sequence[int] = RATES) -> list[Step]:
     """What becomes of these rates. Messages go in large batches then, so each costs what it does in such."""
     full = replace(costs, cooked_relay=2 * costs.relay, cooked_relay_session=2 * costs.relay_session)
-    most = min(limits.values()) * _FULL
+    most = min(limits[part] for part in WAITED_FOR) * _FULL
     steps = []
     for rate in rates:
         houses = math.ceil(rate / most)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import simpy
 
-from bench.scaling.model import MOVES, Costs, House, Single, Steps
+from bench.scaling.model import MOVES, Costs, House, Steps, Thread
 
 _RUN_IN = 0.25  # of the counted time: that long it runs before
 
@@ -27,11 +27,11 @@ def placed(
     answered, one on each of `connections`. The client is one thread."""
     env = simpy.Environment()
     house = House(env, costs, cores=cores, orders=processes, crowding=crowding)
-    client = Single(env)
+    client = Thread(env, house.cores)
 
     def customer(number: int) -> Steps:
         while True:
-            yield from client.held(house.cores.work(costs.client))
+            yield client.work(costs.client)
             yield from house.place(number % processes)
 
     for number in range(connections):

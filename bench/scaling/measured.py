@@ -1,4 +1,4 @@
-"""What one run of this part of the benchmark found, as bench/scaling/measured.json keeps it for docs/scaling.md."""
+"""What a run of this part of the benchmark found, as bench/scaling/measured.json keeps it for docs/scaling.md."""
 
 import dataclasses
 import json

@@ -1,6 +1,6 @@
 """A model of Expedite in discrete events: plain values in, plain values out.
 
-What it knows. Cores are a few servers for whatever wants to run, in turns of a millisecond. A process is one
+What it knows. Cores are a few servers for whatever wants to run, in turns of some milliseconds. A process is one
 thread, as eventlet has it. A process of order_service writes what waits, up to MAX_ROWS orders, in one
 transaction at a time: so transactions become larger with the load, and how many there are is the model's result.
 Transactions that place orders follow each other, each holding the row that numbers the day until its commit is
@@ -19,6 +19,7 @@ pages them, requests that only read, letters and webhooks.
 """
 
 import math
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ GATHER, BUSY = 0.01, 10  # seconds that it then lets messages gather, when there
 SENT_AT_ONCE = 50  # messages after which it lets its process do something else: common/outbox/publisher.py
 MOVES = 2  # of an order that is cooked: cooking, ready
 _TICKET, _MOVE = "ticket", "move"
-_TURN = 0.001  # seconds that whoever has a core keeps it while others wait
+_TURN = 0.003  # seconds, about, that Linux lets one run while others wait
 _SHARE_WAITED_FOR = 0.5  # of RabbitMQ's work for an order that is cooked: what the worker waits for
 
 
@@ -70,31 +71,68 @@ class Costs:
 
 
 class Cores:
-    """What runs on so many cores, and all that it did."""
+    """So many cores, and for how many seconds they were used in all. An infinite number: nobody waits for one."""
 
     def __init__(self, env: simpy.Environment, cores: float) -> None:
         self._env = env
-        # An infinite number: nobody waits for a core.
-        self._cores = None if math.isinf(cores) else simpy.Resource(env, int(cores))
+        self._cores = simpy.Resource(env, sys.maxsize if math.isinf(cores) else int(cores))
         self.used = 0.0
 
     def work(self, seconds: float) -> Steps:
         """Uses a core for so long, in turns when others want it."""
-        self.used += seconds
         while seconds > 0:
-            turn = seconds if self._cores is None else min(seconds, _TURN)
-            if self._cores is None:
-                yield self._env.timeout(turn)
-            else:
-                with self._cores.request() as core:
-                    yield core
-                    yield self._env.timeout(turn)
+            turn = min(seconds, _TURN)
             seconds -= turn
+            with self._cores.request() as core:
+                yield core
+                yield self._env.timeout(turn)
+                self.used += turn
+
+    def turn(self, waiting: deque[tuple[float, simpy.Event]]) -> Steps:
+        """Uses a core for what waits, one thing after the other, for one turn or until nothing is left."""
+        left = _TURN
+        with self._cores.request() as core:
+            yield core
+            while waiting and left > 0:
+                seconds, event = waiting.popleft()
+                now = min(seconds, left)
+                yield self._env.timeout(now)
+                left -= now
+                self.used += now
+                if now < seconds:
+                    waiting.appendleft((seconds - now, event))
+                else:
+                    event.succeed()
+
+
+class Thread:
+    """A process that is one thread: it does one thing after the other, and gives its core away when its turn is
+    over or nothing is left."""
+
+    def __init__(self, env: simpy.Environment, cores: Cores) -> None:
+        self._env = env
+        self._cores = cores
+        self._waiting: deque[tuple[float, simpy.Event]] = deque()
+        self._is_at_it = False
+
+    def work(self, seconds: float) -> simpy.Event:
+        """Has it do something; the event comes when that is done."""
+        event = self._env.event()
+        self._waiting.append((seconds, event))
+        if not self._is_at_it:
+            self._is_at_it = True
+            self._env.process(self._run())
+        return event
+
+    def _run(self) -> Steps:
+        while self._waiting:
+            yield from self._cores.turn(self._waiting)
+        self._is_at_it = False
 
 
 class Single:
-    """A part of which there is one, and one thing at a time: a process's thread, a lock, a queue. `busy` is for
-    how many seconds somebody had it."""
+    """A part of which there is one, for one at a time: a lock, the lead. `busy` is for how many seconds somebody
+    had it."""
 
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
@@ -156,11 +194,11 @@ class House:
     ) -> None:
         self.env, self.costs, self.crowding = env, costs, crowding
         self.cores = Cores(env, cores)
-        self.threads = [Single(env) for _ in range(orders)]
-        self.kitchens = [Single(env) for _ in range(kitchens)]
+        self.threads = [Thread(env, self.cores) for _ in range(orders)]
+        self.kitchens = [Thread(env, self.cores) for _ in range(kitchens)]
         self.numbering, self.commits, self.relay, self.notifier = (Single(env) for _ in range(4))
         # The relay stands in a process of order_service, and shares its thread with the customers of that one.
-        self._relay_thread = self.threads[0] if self.threads else Single(env)
+        self._relay_thread = self.threads[0] if self.threads else Thread(env, self.cores)
         self._writers = [_Batcher(env, MAX_ROWS, self._writes(thread)) for thread in self.threads]
         self._movers = [_Batcher(env, MAX_ROWS, self._move) for _ in self.kitchens]
         self._outbox = _Batcher(env, BATCH, self._send)
@@ -180,10 +218,10 @@ class House:
         """An order, from its request to its answer by one of the processes. Gives when its message was sent."""
         half = self.costs.request * self.crowding / 2
         thread = self.threads[process]
-        yield from thread.held(self.cores.work(half))
+        yield thread.work(half)
         yield self._writers[process].add(_TICKET)
         sent = self._outbox.add(_TICKET)
-        yield from thread.held(self.cores.work(half))
+        yield thread.work(half)
         self.placed += 1
         return sent
 
@@ -192,19 +230,19 @@ class House:
         costs, thread = self.costs, self.kitchens[kitchen]
         third = costs.worker * self.crowding / 3
         yield from self.cores.work(costs.cooked_broker * _SHARE_WAITED_FOR)
-        yield from thread.held(self.cores.work(third))
+        yield thread.work(third)
         for _ in range(MOVES):
             yield self._movers[kitchen].add(_MOVE)
             self._outbox.add(_MOVE)
-            yield from thread.held(self.cores.work(third))
+            yield thread.work(third)
         meanwhile = costs.cooked_broker * (1 - _SHARE_WAITED_FOR) + costs.cooked_background
         self.env.process(self.cores.work(meanwhile))
         self.cooked += 1
 
-    def _writes(self, thread: Single) -> Callable[[Sequence[str]], Steps]:
+    def _writes(self, thread: Thread) -> Callable[[Sequence[str]], Steps]:
         def write(orders: Sequence[str]) -> Steps:
             costs = self.costs
-            yield from thread.held(self.cores.work(costs.transaction * self.crowding))
+            yield thread.work(costs.transaction * self.crowding)
             yield from self.numbering.held(self._insert(len(orders)))
 
         return write
@@ -234,7 +272,7 @@ class House:
         each = (tickets * costs.relay + moves * costs.cooked_relay) / messages
         for sent in range(0, messages, SENT_AT_ONCE):
             some = min(SENT_AT_ONCE, messages - sent)
-            yield from self._relay_thread.held(self.cores.work(some * each))
+            yield self._relay_thread.work(some * each)
         yield self.env.timeout(messages * costs.confirm)
 
     def _tell(self, messages: int) -> Steps:

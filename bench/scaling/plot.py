@@ -1,5 +1,5 @@
-"""docs/scaling.svg: what was measured and predicted for more processes, and what each part can do of which there is
-one. It is drawn for light and for dark, whichever its reader has."""
+"""docs/scaling.svg: what was measured and predicted for more processes, and what each part can do of which there
+is one. It is drawn for light and for dark, whichever its reader has."""
 
 import math
 import statistics
@@ -25,10 +25,7 @@ _STYLE = """
     .bar { fill: #58b5d3; }
   }
 """
-_TITLE = (
-    "Orders a second by the number of processes, measured and predicted; and at how many each part is full of which "
-    "there is one"
-)
+_TITLE = "Orders a second by the number of processes, measured and predicted, and at how many each part is full"
 _FIRST, _LAST = 100, 200_000  # orders a second, of the lower chart's axis
 
 

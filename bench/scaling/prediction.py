@@ -15,9 +15,9 @@ from bench.scaling.model import BATCH, GATHER, Costs
 class Round:
     """What a round measured, by numbers of processes; `alone` and `sent` without, and of, the relay.
 
-    `reads` is what a read costs (CPU seconds), `flush` the seconds of a commit, `numbering` the orders a second that
-    are numbered one transaction after the other, `log` the bytes a second that the disk takes, and `queues` the part
-    that the kitchen queues have in RabbitMQ's work while orders are cooked.
+    `reads` is what a read costs (CPU seconds), `flush` the seconds of a commit, `numbering` the orders a second
+    that are numbered one transaction after the other, `log` the bytes a second that the disk takes, and `queues`
+    the part that the kitchen queues have in RabbitMQ's work while orders are cooked.
     """
 
     cores: int
@@ -44,9 +44,9 @@ class Round:
 def costs_of(measured: Round) -> Costs:
     """What an order costs, by the runs of FEW_PROCESSES.
 
-    An order's cost and a transaction's are told apart by a straight line through the runs without a relay, in which
-    orders have shares of a transaction of very different size. What else PostgreSQL and RabbitMQ do
-    is of the run with the most of FEW_PROCESSES: the cores of a small machine are then busy.
+    An order's cost and a transaction's are told apart by a straight line through the runs without a relay, in
+    which orders have shares of a transaction of very different size. What else PostgreSQL and RabbitMQ do is of
+    the run with the most of FEW_PROCESSES: the cores of a small machine are then busy.
     """
     placed, cooked = measured.placed[max(FEW_PROCESSES)], measured.cooked[max(FEW_PROCESSES)]
     transaction, request = _line(measured.alone, "order")

@@ -45,7 +45,8 @@ def _round(stack: Stack, plan: Plan, *, is_reversed: bool) -> Round:
         *(counting.placed_and_sent(stack, plan, each) for each in counting.FEW_PROCESSES), strict=True
     )
     placed = {each: counting.placed(stack, plan, each) for each in numbers}
-    cooked = {each: counting.cooked(stack, plan, each) for each in numbers}
+    most = max(counting.FEW_PROCESSES)
+    cooked = {each: counting.cooked(stack, plan, each, with_queues=each == most) for each in numbers}
     return Round(
         cores=len(os.sched_getaffinity(0)),
         reads=reads,
@@ -56,7 +57,7 @@ def _round(stack: Stack, plan: Plan, *, is_reversed: bool) -> Round:
         flush=flush,
         numbering=numbering,
         log=log,
-        queues=cooked[max(counting.FEW_PROCESSES)][1],
+        queues=cooked[most][1],
     )
 
 
@@ -68,11 +69,11 @@ def _machine() -> str:
 def _text(found: Measured) -> str:
     return f"""\
 What docs/scaling.md says in full; that page's figures and its plot are of this run. Placed: {counting.CONNECTIONS}
-connections order as fast as they are answered, at so many processes of order_service, one of which is the relay, too.
-Cooked: so many workers cook in no time what waits in the queues, while one process of order_service sends and one of
-notifier_service tells. Crowding: the CPU time of reading a status at so many processes of tracking_service, in
-parts of what it is at as many as there are cores. Predicted: by what an order cost in that round's runs with one
-process and with two, and that round's crowding.
+connections order as fast as they are answered, at so many processes of order_service, one of which is the relay,
+too. Cooked: so many workers cook in no time what waits in the queues, while one process of order_service sends and
+one of notifier_service tells. Crowding: the CPU time of reading a status at so many processes of tracking_service,
+in parts of what it is at as many as there are cores. Predicted: by what an order cost in that round's runs with
+one process and with two, and that round's crowding.
 
 {page.rates(found)}
 
