@@ -60,7 +60,7 @@ def placed(stack: Stack, plan: Plan, processes: int) -> Run:
 
 def placed_and_sent(stack: Stack, plan: Plan, processes: int) -> tuple[list[Run], Drained]:
     """Places orders while no relay leads, so that what order_service uses is for placing alone; on CONNECTIONS,
-    and then on FEW_CONNECTIONS, where an order has a larger share of a transaction. Then has the relay send them."""
+    and then on FEW_CONNECTIONS, where an order has a larger share of a transaction. Then has the relay send."""
     with stack.site() as site, contextlib.ExitStack() as kept_away:
         kept_away.enter_context(no_relay(site))
         pids = site.start("order", processes)

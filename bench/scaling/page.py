@@ -29,14 +29,14 @@ One leads for each database, and nothing divides its outbox: several relays, eac
 exist. What waits stays in the outbox and is sent later, in order. Then another house.""",
     "commits": """\
 A commit that tells somebody (`NOTIFY`) waits for the one before, and this counts one for each move. Fewer and
-larger ones: stations that share a process (`STATIONS`) share transactions. A disk that is sooner done. Then another
-house.""",
+larger ones: stations that share a process (`STATIONS`) share transactions. A disk that is sooner done. Then
+another house.""",
     "numbering": """\
-With a hundred orders in each transaction, which is the most; it is less when many processes of `order_service` each
-write a few: so as few processes as are busy. Then another house.""",
+With a hundred orders in each transaction, which is the most; it is less when many processes of `order_service`
+each write a few: so as few processes as are busy. Then another house.""",
     "queue": """\
-If all orders are of one type: each type has a queue, and a queue is one process in RabbitMQ. `QUEUE_TYPE=quorum` on
-a cluster of three outlives a node, and makes no queue faster; nothing divides a type. Then another house.""",
+If all orders are of one type: each type has a queue, and a queue is one process in RabbitMQ. `QUEUE_TYPE=quorum`
+on a cluster of three outlives a node, and makes no queue faster; nothing divides a type. Then another house.""",
     "log": "A faster disk for `pg_wal`. Then another house.",
 }
 _WIDTH = 120

@@ -11,18 +11,19 @@ from bench.scaling.growth import RATES
 from bench.scaling.measured import Measured
 from bench.scaling.page import NAMES
 
-_WIDTH, _HEIGHT = 860, 560
+_WIDTH, _HEIGHT = 860, 530
 _STYLE = """
   svg { font: 13px system-ui, sans-serif; }
   .ground { fill: #ffffff; } .ink { fill: #1f2328; } .soft { fill: #59636e; }
   .line { stroke: #d1d9e0; } .mark { stroke: #59636e; stroke-dasharray: 3 3; }
   .found { fill: #1f6f8b; stroke: #1f6f8b; } .said { fill: none; stroke: #b3470f; stroke-width: 2; }
   .bar { fill: #1f6f8b; }
+  .halo { stroke: #ffffff; stroke-width: 5; paint-order: stroke; stroke-linejoin: round; }
   @media (prefers-color-scheme: dark) {
     .ground { fill: #0d1117; } .ink { fill: #f0f6fc; } .soft { fill: #9198a1; }
     .line { stroke: #3d444d; } .mark { stroke: #9198a1; }
     .found { fill: #58b5d3; stroke: #58b5d3; } .said { stroke: #f0883e; }
-    .bar { fill: #58b5d3; }
+    .bar { fill: #58b5d3; } .halo { stroke: #0d1117; }
   }
 """
 _TITLE = "Orders a second by the number of processes, measured and predicted, and at how many each part is full"
@@ -34,7 +35,7 @@ def drawn(measured: Measured) -> str:
     parts = [
         *_rates("Placed, orders a second", measured, "placed", 30),
         *_rates("Cooked, orders a second", measured, "cooked", 450),
-        *_limits(measured, 310),
+        *_limits(measured, 322),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
@@ -99,7 +100,7 @@ def _limits(measured: Measured, top: float) -> list[str]:
         drawn.append(
             f'<rect class="bar" x="{left}" y="{y:.1f}" width="{max(2, end - left):.1f}" height="15" rx="3"/>'
         )
-        drawn.append(_text(end + 8, y + 12, f"{float(f'{limit:.2g}'):,.0f}", "soft"))
+        drawn.append(_text(end + 8, y + 12, f"{float(f'{limit:.2g}'):,.0f}", "soft halo"))
     return drawn
 
 
