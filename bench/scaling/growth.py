@@ -19,7 +19,7 @@ MESSAGES = 1 + MOVES  # of an order that is placed and cooked: its ticket, cooki
 WAITED_FOR = ("numbering", "commits", "relay", "queue", "log")
 _FULL = 0.8  # of what a part can do is what it is given: above it, what comes waits longer and longer
 _BUSY = 0.7  # the same of processes
-_ORDERS = 2_000  # that are simulated
+_ORDERS = 1_000  # that are simulated
 _SECONDS = 1.0  # at least
 
 

@@ -99,7 +99,7 @@ def test_a_part_of_which_there_is_one_gives_out_by_itself() -> None:
     costs = Costs(request=0.1 * MS, worker=0.1 * MS, cooked_relay=0.0, notifier=2 * MS)
     assert loads.offered(costs, 1_000, orders=1, kitchens=1, seconds=2).told == roughly(500)
     costs = Costs(request=0.1 * MS, worker=0.1 * MS, confirm=1 * MS)  # three messages an order
-    found = loads.offered(costs, 1_000, orders=1, kitchens=1, seconds=4)
+    found = loads.offered(costs, 1_000, orders=1, kitchens=1, seconds=3)
     assert found.busy["relay"] > 0.95
     assert found.placed == roughly(1_000)
     # What comes in a second, tickets and two moves of those that are ready, but for the thousand that it sends.
