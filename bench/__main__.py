@@ -19,6 +19,7 @@ from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
 from bench.revisions import commit_of, described_checkout
+from bench.scaling import section as scaling
 from bench.stack import RESTING, Stack, running
 from devstack.processes import DevstackError, say
 
@@ -33,6 +34,7 @@ _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "operating": operating.run,
     "growth": growth.run,
     "memory": memory.run,
+    "scaling": scaling.run,
 }
 _COMPARED = ("intake", "tracking")  # what --against measures twice
 _TITLES = [part.capitalize() for part in _PARTS]
@@ -60,6 +62,7 @@ def main() -> int:
         parser.error(f"the range of less than {_MIN_ROUNDS} rounds says little")
     plan = QUICK if given.quick else Plan()
     plan = replace(plan, rounds=given.rounds or plan.rounds, memory_minutes=given.minutes or plan.memory_minutes)
+    plan = replace(plan, scaling_rounds=given.rounds or plan.scaling_rounds)
     if given.orders:
         plan = replace(plan, growth=(plan.growth[0], given.orders))
     # Whatever asks us to end, what we started is ended first.
@@ -84,8 +87,9 @@ def _measure(stack: Stack, plan: Plan, parts: list[str], before: str | None, res
     say(head)
     for part in parts:
         began, restless = time.monotonic(), stack.restless
-        body = _PARTS[part](stack, plan)
-        circumstances = _circumstances(plan, part, before, time.monotonic() - began, stack.restless - restless)
+        own = plan.of(part)
+        body = _PARTS[part](stack, own)
+        circumstances = _circumstances(own, part, before, time.monotonic() - began, stack.restless - restless)
         section = f"{circumstances}\n\n{body}"
         say(f"\n## {part.capitalize()}\n\n{section}")
         if results is not None:

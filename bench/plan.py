@@ -1,11 +1,12 @@
 """How long, how often and how much."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run does. Loads last `seconds`, after one of `warm_up` seconds on new processes."""
+    """What one run does. Loads last `seconds`, after one of `warm_up` seconds on new processes. `writes`: what was
+    measured is kept."""
 
     rounds: int = 5
     seconds: float = 5
@@ -17,6 +18,15 @@ class Plan:
     idle_seconds: float = 30
     memory_minutes: float = 10
     memory_sample: float = 5
+    scaling_rounds: int = 3
+    scaling_seconds: float = 3
+    writes: bool = True
+
+    def of(self, part: str) -> "Plan":
+        """As a part wants it: the one about scaling has so many loads that each is short."""
+        if part != "scaling":
+            return self
+        return replace(self, rounds=self.scaling_rounds, seconds=self.scaling_seconds, warm_up=1)
 
 
 #: To see whether it works; its figures mean nothing.
@@ -31,6 +41,9 @@ QUICK = Plan(
     idle_seconds=3,
     memory_minutes=0.2,
     memory_sample=1,
+    scaling_rounds=1,
+    scaling_seconds=1,
+    writes=False,
 )
 
 #: Orders of a day in a table that is filled: two of its days are what dashboards look at.

@@ -59,6 +59,10 @@ class Site:
             self.wait(f"{name} to be ready", lambda: _answers(f"{self.url(name)}/health/ready"))
         return pids
 
+    def pids(self, name: str) -> list[int]:
+        """The processes of a service."""
+        return [process.pid for each, process in self._processes if each == name]
+
     def start_workers(self, processes: int, **settings: Any) -> list[int]:
         """Starts kitchen processes that cook in no time, at once; gives their ids without waiting for them."""
         return [

@@ -61,6 +61,11 @@ class Stack:
         self._sites = 0
         self.restless = 0  # sites that were used although the disk did not come to rest
 
+    @property
+    def postgres_pid(self) -> int:
+        """The process id of PostgreSQL's first process, the parent of all its others."""
+        return self._postgres.pid
+
     @contextlib.contextmanager
     def site(self, template: str | None = None, code: Code = NOW, *, in_place: bool = False) -> Iterator[Site]:
         """A new copy of a database, the disk at rest, and an empty virtual host, for the length of a block.
