@@ -17,7 +17,7 @@ help:
 	@echo "make test-faults  all other faults, attacks and ways to use a page, and what takes long"
 	@echo "make mutants  take out each mechanism that a guarantee rests on, and see that its test fails"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
-	@echo "make bench  measure everything, or ONLY=intake,tracking,live,kitchen,operating,growth,memory, into bench/RESULTS.md;"
+	@echo "make bench  measure everything, or ONLY=intake,tracking,live,kitchen,operating,growth,standby,memory, into bench/RESULTS.md;"
 	@echo "            ORDERS=10000000 is how many growth fills in (10 GB of disk, and a quarter of an hour);"
 	@echo "            AGAINST=<git revision> measures that code, too, in turn with this one (intake, tracking)"
 	@echo "make lint   check the code without running it"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench import growth, intake, kitchen, live, memory, operating, tracking
+from bench import growth, intake, kitchen, live, memory, operating, standby, tracking
 from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
@@ -31,6 +31,7 @@ _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "kitchen": kitchen.run,
     "operating": operating.run,
     "growth": growth.run,
+    "standby": standby.run,
     "memory": memory.run,
 }
 _COMPARED = ("intake", "tracking")  # what --against measures twice
