@@ -143,12 +143,12 @@ def _text(figures: Figures) -> str:
         for how in (_KILLED, _SILENT)
     ]
     costs = [
-        [label, figures.spread(name), figures.spread(f"{name} p99")]
-        for label, name in (("no commit waits for it", "behind"), ("every commit waits for it", "in step"))
+        [f"{commits} waits for it", figures.spread(name), figures.spread(f"{name} p99")]
+        for commits, name in (("no commit", "behind"), ("every commit", "in step"))
     ]
     return f"""\
-A primary and its standby on one disk, synchronous replication, DATABASE_URL with both. {_CUSTOMERS} customers order
-without a pause; the primary is killed, or all its processes are stopped, as if its machine were cut off. Its
+A primary and its standby on one disk, synchronous replication, DATABASE_URL with both. {_CUSTOMERS} customers
+order without a pause; the primary is killed, or all its processes are stopped, as if its machine were cut off. Its
 standby is promoted at once: in a deployment the time until somebody, or something, decides that comes on top. No
 order that was answered 201 was lost.
 

@@ -67,8 +67,8 @@ class Settings:
             raise SettingsError("AMQP_URI is amqp://…: TLS to RabbitMQ, amqps://, is not supported")
         return {
             "amqp_uri": config.text("AMQP_URI"),
-            "database_url": _database("DATABASE_URL", str(config["DB_URIS"][f"{service_name}:Base"])),
-            "direct_url": _database("DATABASE_DIRECT_URL", config.text("DATABASE_DIRECT_URL").strip()),
+            "database_url": database_address(str(config["DB_URIS"][f"{service_name}:Base"]), "DATABASE_URL"),
+            "direct_url": database_address(config.text("DATABASE_DIRECT_URL").strip(), "DATABASE_DIRECT_URL"),
             "http_host": host,
             "http_port": port,
             "trusted_proxies": config.whole("TRUSTED_PROXIES", 0, 10),
@@ -136,7 +136,8 @@ def _endpoint(config: ConfigReader) -> str:
     return given
 
 
-def _database(name: str, given: str) -> str:
+def database_address(given: str, name: str) -> str:
+    """What the setting `name` holds, for libpq; it may be nothing. Raises SettingsError."""
     url = libpq_url(given)
     if url and not re.fullmatch(r"postgresql://[^\s,]+(,[^\s,]+)*", url):
         raise SettingsError(f"{name} is like postgresql://user:password@127.0.0.1:5432/expedite")

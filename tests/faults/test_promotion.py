@@ -3,14 +3,12 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 import requests
 
-from devstack.launcher import migrate
 from devstack.postgres import Postgres
 from devstack.standby import Standby
 from tests.support.customers import numbers, ordering
@@ -21,30 +19,6 @@ from tests.support.servers import frozen
 
 SWEEPING = {"SWEEP_INTERVAL": 1, "SWEEP_GRACE": 3}
 LONGEST = 30  # seconds that a customer waits for an answer, whatever it is
-
-
-@pytest.fixture
-def standby(tmp_path: Path) -> Iterator[Standby]:
-    """A primary whose commits wait for its standby: both can be stopped and killed."""
-    primary = Postgres(tmp_path / "primary", durable=False)
-    follower = Standby(tmp_path / "standby", primary, durable=False)
-    try:
-        primary.start()
-        migrate(primary.url)
-        follower.start()
-        follower.confirm_commits()
-        yield follower
-    finally:
-        follower.kill()
-        primary.kill()
-
-
-@pytest.fixture
-def house(standby: Standby, amqp_uri: str) -> Iterator[Expedite]:
-    """Expedite that knows both servers."""
-    running = Expedite(standby.url_of_both, amqp_uri)
-    yield running
-    running.stop_all()
 
 
 def start(house: Expedite) -> Process:
