@@ -52,6 +52,8 @@ def connect(url: str, within: float, **options: Any) -> Connection:
     # False comes before True.
     hosts = sorted(hosts, key=lambda host: (host == _in_doubt.get(url), host != last_good))
     found, connection = _first_that_agrees(url, hosts, within, options)
+    if found == _in_doubt.get(url):  # no other takes writes
+        del _in_doubt[url]
     if found != last_good:
         _last_good[url] = found
         logs.event("db_server_found", f"PostgreSQL at {found.host}:{found.port} takes writes", logging.WARNING)

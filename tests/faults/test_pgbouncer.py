@@ -76,8 +76,8 @@ def test_orders_are_placed_cooked_and_followed_through_it(house: Expedite, poole
     assert {answer.status_code for answer in answers} == {201}
     eventually(lambda: house.query("select distinct status from orders") == [("ready",)], 60)
     assert sorted(house.cooked()) == sorted({first, *numbers(answers)})
-    said = [line for process in house.processes for line in process.logged() if line["level"] == "ERROR"]
-    assert said == []
+    said = [line for process in house.processes for line in process.logged()]
+    assert not [line for line in said if line["level"] == "ERROR" or line["action"] == "db_statements_unbounded"]
 
 
 def test_when_it_dies_services_refuse_and_come_back_with_it(house: Expedite, pooler: PgBouncer) -> None:
@@ -119,3 +119,17 @@ def test_who_waits_too_long_for_one_of_its_connections_is_refused_as_when_it_is_
         assert status.status_code == 200
     assert not [line for line in tracking.actions("db_connection_failed") if "refusing" in line["message"]]
     eventually(lambda: requests.get(history, timeout=20).status_code == 200)
+
+
+def test_one_that_does_not_say_the_bounds_is_noticed(
+    house: Expedite, private_postgres: Postgres, tmp_path: Path
+) -> None:
+    told_nothing = PgBouncer(tmp_path / "other", private_postgres, POOL_SIZE, connect_query="select 1")
+    told_nothing.start()
+    try:
+        tracking = house.start(
+            "tracking_service", DATABASE_URL=told_nothing.url, DATABASE_DIRECT_URL=house.database_url
+        )
+        eventually(lambda: tracking.actions("db_statements_unbounded"))
+    finally:
+        told_nothing.kill()

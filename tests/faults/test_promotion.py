@@ -1,6 +1,7 @@
 """The primary is gone, and its standby is promoted, while customers order and workers cook."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 
+from devstack.launcher import migrate
 from devstack.postgres import Postgres
 from devstack.standby import Standby
 from tests.support.customers import numbers, ordering
@@ -140,6 +142,38 @@ def test_a_host_that_says_nothing_holds_nobody_up(house: Expedite, standby: Stan
         assert house.place_number(at=desk)
     finally:
         os.kill(standby.primary.pid, signal.SIGCONT)
+
+
+def test_the_one_that_takes_writes_is_found_wherever_it_stands(house: Expedite, standby: Standby) -> None:
+    hosts, _, database = standby.url.rpartition("/")
+    standby_first = f"{hosts},127.0.0.1:{standby.primary.port}/{database}"
+    migrate(standby_first)
+    desk = house.start("order_service", DATABASE_URL=standby_first)
+    assert house.place(at=desk)
+
+
+def test_an_old_primary_comes_back_as_a_standby_and_takes_over_again(house: Expedite, standby: Standby) -> None:
+    desk = house.start("order_service")
+    house.place_number(at=desk)
+    old = standby.primary
+    old.kill()
+    standby.promote()
+    eventually(lambda: house.place_number(at=desk), 20)
+
+    shutil.rmtree(old.folder / "data")
+    back = Standby(old.folder, standby, durable=False)
+    assert back.port == old.port
+    back.start()
+    try:
+        back.confirm_commits()
+        house.place_number(at=desk)
+        standby.kill()
+        back.promote()
+        eventually(lambda: house.place_number(at=desk), 20)
+        house.database_url = back.url
+        assert house.query("select count(*) from orders") == [(4,)]
+    finally:
+        back.kill()
 
 
 def test_a_server_that_is_made_read_only_is_left(house: Expedite, standby: Standby) -> None:

@@ -1,6 +1,7 @@
 """PgBouncer before a PostgreSQL, with the deployment's configuration: deploy/pgbouncer.ini."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -15,9 +16,10 @@ from tests.support.packages import program
 
 
 class PgBouncer:
-    """On 127.0.0.1, with `pool_size` connections to PostgreSQL."""
+    """On 127.0.0.1, with `pool_size` connections to PostgreSQL. `connect_query` is what it says on each of them,
+    in place of the deployment's."""
 
-    def __init__(self, folder: Path, postgres: Postgres, pool_size: int) -> None:
+    def __init__(self, folder: Path, postgres: Postgres, pool_size: int, connect_query: str | None = None) -> None:
         folder.mkdir()
         self.port = free_port()
         self.url = postgres.url.replace(f":{postgres.port}/", f":{self.port}/")
@@ -32,6 +34,8 @@ class PgBouncer:
         }.items():
             assert given in text
             text = text.replace(given, here)
+        if connect_query is not None:
+            text = re.sub("connect_query='.*'", f"connect_query='{connect_query}'", text)
         self._settings = folder / "pgbouncer.ini"
         self._settings.write_text(text)
         users.touch(mode=0o600)
