@@ -44,6 +44,6 @@ def warn_if_scarce(sessions: Sessions, settings: Settings, service_name: str) ->
     if found.statement_timeout == 0:
         logs.event(
             "db_statements_unbounded",
-            "the pool's connections have no statement_timeout: a pooler has to set it, as deploy/pgbouncer.ini does",
+            "the pool has no statement_timeout: a pooler has to set it, as deploy/pgbouncer.ini does",
             logging.WARNING,
         )
