@@ -15,11 +15,14 @@ from sqlalchemy.exc import OperationalError
 from alembic import context
 from common.notifications import tables as _notifications  # noqa: F401  (its tables are of the same metadata)
 from common.orders.tables import Base
-from common.settings import Settings, load_config, sqlalchemy_url
+from common.postgres import servers
+from common.postgres.sessions import DIALECT
+from common.settings import Settings, load_config
 
 _ONE_AT_A_TIME = 0x0D7B0C6  # advisory lock: two migrations started at once wait for each other
 # Whoever waits for a table's lock has all others wait behind it. So a migration gives up soon, and tries again.
 _LOCK_TIMEOUT_MS = 1500
+_CONNECT_SECONDS = 10
 _TRIES = 40
 _PAUSE = 1.5  # seconds between two tries, in which those who waited go on
 _TURN_SECONDS = 900.0  # that another migration is waited for
@@ -37,10 +40,13 @@ def run() -> None:
             context.run_migrations()
         return
     config = load_config(Path(__file__).parent.parent / "config.yml")
+    address = Settings.of(config, "order_service").session_url
+    session = f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c client_min_messages=warning"
+    options = {"connect_timeout": _CONNECT_SECONDS, "options": session}
     engine = create_engine(
-        sqlalchemy_url(Settings.of(config, "order_service").database_url),
+        DIALECT,
         poolclass=pool.NullPool,
-        connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={_LOCK_TIMEOUT_MS}"},
+        creator=lambda: servers.connect(address, _CONNECT_SECONDS, **options),
     )
     with engine.connect() as connection:
         _wait_for_our_turn(connection)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench import growth, intake, kitchen, live, memory, operating, stations, tracking
+from bench import growth, intake, kitchen, live, memory, operating, standby, stations, tracking
 from bench.drivers import ROOT, BenchError, wrk_version
 from bench.plan import QUICK, Plan
 from bench.report import updated
@@ -33,6 +33,7 @@ _PARTS: dict[str, Callable[[Stack, Plan], str]] = {
     "stations": stations.run,
     "operating": operating.run,
     "growth": growth.run,
+    "standby": standby.run,
     "memory": memory.run,
     "scaling": scaling.run,
 }

@@ -34,7 +34,7 @@ MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  (
 KEYED, TOLD = "keyed", "told"
 TOLD_ADDRESSES = [f"ada{n}@example.com" for n in range(15)]
 
-_ORDER = {
+ORDER = {
     "customer_name": "Ada Lovelace",
     "order_type": "takeout",
     "items": [
@@ -128,7 +128,7 @@ def in_background(
 def place_one_by_one(url: str, seconds: float) -> Times:
     """Places an order when the one before is answered: hey, which counts each answer once."""
     command: list[str | Path] = [_program("hey"), "-z", f"{seconds:g}s", "-c", "1", "-cpus", "1", "-o", "csv"]
-    command += ["-m", "POST", "-T", "application/json", "-d", json.dumps(_ORDER), f"{url}/orders"]
+    command += ["-m", "POST", "-T", "application/json", "-d", json.dumps(ORDER), f"{url}/orders"]
     return read_hey(_run(command, seconds, _environment()), seconds)
 
 

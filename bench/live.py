@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import psycopg2
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
@@ -26,7 +27,7 @@ from bench.stack import Stack
 from common.orders import moves
 from common.orders.lifecycle import COMPLETED, COOKING, DELIVERY, OUT_FOR_DELIVERY, READY, RECEIVED
 from common.orders.moves import Actor
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from devstack.processes import command_for, say
 
 _TEMPLATE = "watched"
@@ -107,7 +108,9 @@ class _Mover:
     """Moves orders on, as people do: at random, each a transaction."""
 
     def __init__(self, site: Site, watched: Sequence[_Watched]) -> None:
-        self._engine = create_engine(sqlalchemy_url(site.database_url), isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(
+            DIALECT, creator=lambda: psycopg2.connect(site.database_url), isolation_level="AUTOCOMMIT"
+        )
         self._new_session = sessionmaker(self._engine, class_=Session, close_on_exit=True)
         self._orders = list(watched)
         self.close = self._engine.dispose

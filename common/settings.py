@@ -23,6 +23,7 @@ class Settings:
 
     amqp_uri: str = field(repr=False)
     database_url: str = field(repr=False)
+    direct_url: str = field(repr=False)  # past a pooler; "" without one
     http_host: str
     http_port: int
     trusted_proxies: int
@@ -39,6 +40,12 @@ class Settings:
     broker_heartbeat: int
     otlp_endpoint: str = field(repr=False)  # where traces are sent; "" is nowhere
     traces_per_second: int
+
+    @property
+    def session_url(self) -> str:
+        """The database's address for what lives in a session and not in a transaction: locks, LISTEN, prepared
+        statements. A pooler would give the next transaction another session."""
+        return self.direct_url or self.database_url
 
     @property
     def own_origins(self) -> frozenset[str]:
@@ -60,7 +67,8 @@ class Settings:
             raise SettingsError("AMQP_URI is amqp://…: TLS to RabbitMQ, amqps://, is not supported")
         return {
             "amqp_uri": config.text("AMQP_URI"),
-            "database_url": libpq_url(str(config["DB_URIS"][f"{service_name}:Base"])),
+            "database_url": database_address(str(config["DB_URIS"][f"{service_name}:Base"]), "DATABASE_URL"),
+            "direct_url": database_address(config.text("DATABASE_DIRECT_URL").strip(), "DATABASE_DIRECT_URL"),
             "http_host": host,
             "http_port": port,
             "trusted_proxies": config.whole("TRUSTED_PROXIES", 0, 10),
@@ -128,6 +136,14 @@ def _endpoint(config: ConfigReader) -> str:
     return given
 
 
+def database_address(given: str, name: str) -> str:
+    """What the setting `name` holds, for libpq; it may be nothing. Raises SettingsError."""
+    url = libpq_url(given)
+    if url and not re.fullmatch(r"postgresql://[^\s,]+(,[^\s,]+)*", url):
+        raise SettingsError(f"{name} is like postgresql://user:password@127.0.0.1:5432/expedite")
+    return url
+
+
 def load_config(path: str | Path = "config.yml") -> dict[str, Any]:
     """config.yml with the environment's values in it, as `nameko run` reads it."""
     setup_yaml_parser()
@@ -139,8 +155,3 @@ def load_config(path: str | Path = "config.yml") -> dict[str, Any]:
 def libpq_url(url: str) -> str:
     """The database's address in libpq's form, postgresql://…, also where SQLAlchemy's form is configured."""
     return re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql:", url)
-
-
-def sqlalchemy_url(url: str) -> str:
-    """The same address for SQLAlchemy, which else would look for another driver."""
-    return libpq_url(url).replace("postgresql:", "postgresql+psycopg2:", 1)

@@ -33,7 +33,7 @@ from devstack.processes import (
 # After a crash it reads what was written since the last checkpoint: by its defaults up to 1 GB, from a slow disk.
 START_SECONDS = 120
 STOP_SECONDS = 30
-INITDB_SECONDS = 60
+CREATE_SECONDS = 60
 
 
 class Postgres:
@@ -43,12 +43,13 @@ class Postgres:
     again (another port only if somebody else has taken it meanwhile). The server shuts down when the
     thread that started it ends, however it ends; start it from the main thread.
 
-    `durable=False` skips fsync: faster, and safe against `kill()`, but not against a power cut.
+    `durable=False` skips fsync: faster, and safe against `kill()`, but not against a power cut. `password` is made
+    up by default.
     """
 
     name = "postgresql"
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, password: str | None = None) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._durable = durable
@@ -56,7 +57,7 @@ class Postgres:
         self._log = self.folder / "server.log"
         self._pid_file = self.folder / "pid"
         self._process: subprocess.Popen[bytes] | None = None
-        self.port, self._password = self._port_and_password()
+        self.port, self.password = self._port_and_password(password)
 
     @property
     def url(self) -> str:
@@ -143,15 +144,15 @@ class Postgres:
             wait_until(lambda: not processes_in(self._data, "postgres"), 10)
 
     def _url(self, database: str) -> str:
-        return f"postgresql://expedite:{self._password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://expedite:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def _port_and_password(self) -> tuple[int, str]:
+    def _port_and_password(self, given: str | None) -> tuple[int, str]:
         file = self.folder / "connection.json"
         if file.exists():
             kept = json.loads(file.read_text())
             port, password = kept["port"], kept["password"]
         else:
-            port, password = free_port(), secrets.token_hex(16)
+            port, password = free_port(), given or secrets.token_hex(16)
         if not is_free(port):
             port = free_port()
         file.touch(mode=0o600)
@@ -165,27 +166,27 @@ class Postgres:
         fresh.mkdir(mode=0o700)
         if as_nobody:
             os.chown(fresh, NOBODY, NOBODY)
-        command: list[str | Path] = [
-            binaries / "initdb",
-            "-D",
-            fresh,
-            "--username=expedite",
-            "--pwfile=/dev/stdin",
-        ]
-        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+        command = self._creation(binaries, fresh)
         if not self._durable:
             command += ["--no-sync"]
         done = subprocess.run(
             command_for(command, signal.SIGKILL, as_nobody),
-            input=self._password,
+            input=self.password,
             capture_output=True,
             text=True,
-            timeout=INITDB_SECONDS,
+            timeout=CREATE_SECONDS,
             check=False,
         )
         if done.returncode:
-            raise DevstackError(f"initdb failed:\n{done.stdout}{done.stderr}")
+            raise DevstackError(f"{Path(command[0]).name} failed:\n{done.stdout}{done.stderr}")
         fresh.rename(self._data)
+
+    def _creation(self, binaries: Path, fresh: Path) -> list[str | Path]:
+        """The command that makes the data in a folder, and reads the password from its input."""
+        return [
+            *(binaries / "initdb", "-D", fresh, "--username=expedite", "--pwfile=/dev/stdin"),
+            *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"),
+        ]
 
     def _wait_and_create_database(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -10,6 +10,7 @@ from common.http import Stream, http
 from common.nameko_runtime import health
 from common.pages import Page, Screens, page
 from tracking_service.dashboard.dashboard import Dashboard
+from tracking_service.settings import TrackingSettings
 from tracking_service.tracker import pages as tracker_pages
 from tracking_service.tracking import Tracking
 
@@ -19,6 +20,7 @@ class TrackingService(Screens):
     tracker shows an order in full to who has its key, to its customer and to staff; the dashboard is for staff."""
 
     name = "tracking_service"
+    settings_class = TrackingSettings
     needs = (health.DATABASE,)
 
     tracking = Tracking()
@@ -27,12 +29,12 @@ class TrackingService(Screens):
     @http("GET", "/orders/<order_number>/status")
     def order_status(self, order_number: str) -> dict[str, object]:
         """Where an order stands, and when it will be ready."""
-        return self.tracking.status(order_number)
+        return self.tracking.read(lambda at: at.status(order_number))
 
     @http("GET", "/orders/<order_number>/history")
     def order_history(self, order_number: str) -> list[dict[str, object]]:
         """Every status it has had, oldest first."""
-        return self.tracking.board.history(order_number)
+        return self.tracking.read(lambda at: at.board.history(order_number))
 
     @http("GET", "/orders/<order_number>/stream")
     def order_stream(self, order_number: str, caller: dict[str, Any], after: str | None = None) -> Stream:
@@ -42,24 +44,24 @@ class TrackingService(Screens):
     @http("GET", "/workers/status")
     def workers_status(self) -> list[dict[str, object]]:
         """Who works in the kitchen."""
-        return self.tracking.board.workers()
+        return self.tracking.read(lambda at: at.board.workers())
 
     @http("GET", "/orders/stuck")
     def stuck_orders(self) -> list[dict[str, object]]:
         """What has been waiting or cooking for too long."""
-        return self.tracking.board.stuck()
+        return self.tracking.read(lambda at: at.board.stuck())
 
     # --- pages -------------------------------------------------------------------------------------------
 
     @page("GET", "/track/<order_number>")
     def track_page(self, order_number: str, query: Mapping[str, str], caller: Caller = None) -> Page:
         """An order, as its customer follows it."""
-        return tracker_pages.track(self.tracking.tracker, order_number, query, caller)
+        return self.tracking.read(lambda at: tracker_pages.track(at.tracker, order_number, query, caller))
 
     @page("GET", "/lobby")
     def lobby_page(self, query: Mapping[str, str]) -> Page:
         """The numbers on the wall."""
-        return self.tracking.lobby.page(query)
+        return self.tracking.read(lambda at: self.tracking.lobby.page(query, at.sessions))
 
     @http("GET", "/lobby/stream")
     def lobby_stream(self, caller: dict[str, Any], after: str | None = None) -> Stream:

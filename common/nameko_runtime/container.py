@@ -19,18 +19,18 @@ from nameko_sqlalchemy import DB_URIS_KEY
 
 from common.http import HttpServer
 from common.observability import logs, traces
-from common.settings import Settings, sqlalchemy_url
+from common.postgres.sessions import DIALECT
+from common.settings import Settings
 
 _TICK = 0.5  # seconds that an idle process sleeps at most
-_BRACES = str.maketrans({"{": "{{", "}": "}}"})
 
 
 class GracefulContainer(ServiceContainer):
     """Named in config.yml as SERVICE_CONTAINER_CLS."""
 
     def __init__(self, service_cls: type, config: dict[str, Any]) -> None:
-        # nameko-sqlalchemy takes its engine's address from here, with what str.format() would take for a field.
-        uris = {name: sqlalchemy_url(str(url)).translate(_BRACES) for name, url in config[DB_URIS_KEY].items()}
+        # nameko-sqlalchemy takes its engine's address from here.
+        uris = dict.fromkeys(config[DB_URIS_KEY], DIALECT)
         super().__init__(service_cls, {**config, DB_URIS_KEY: uris})
         logs.name_service(self.service_name)
         #: The service's own kind of Settings, where its class names one.

@@ -1,4 +1,4 @@
-"""Whether PostgreSQL has room for what this process may hold."""
+"""Whether PostgreSQL has room for what this process may hold, and keeps to its bounds."""
 
 import logging
 
@@ -19,12 +19,14 @@ _ROOM = text("""
             (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user)
         ) as most,
         (select count(*) from pg_stat_activity
-            where backend_type = 'client backend' and pid <> pg_backend_pid()) as open
+            where backend_type = 'client backend' and pid <> pg_backend_pid()) as open,
+        (select setting::int / 1000.0 from pg_settings where name = 'statement_timeout') as statement_timeout
 """)
 
 
 def warn_if_scarce(sessions: Sessions, settings: Settings, service_name: str) -> None:
-    """Log it when this process may want more connections than PostgreSQL has left, with the sum. Raises
+    """Log it when this process may want more connections than PostgreSQL has left, with the sum; and when a
+    connection has no time limit for statements, as a pooler gives them that was not told of it. Raises
     Unavailable."""
     own = settings.db_pool_size + _BESIDE_THE_POOL[service_name]
     with sessions.begin_in_background() as session:
@@ -38,4 +40,10 @@ def warn_if_scarce(sessions: Sessions, settings: Settings, service_name: str) ->
             own=own,
             open=found.open,
             most=found.most,
+        )
+    if found.statement_timeout == 0:
+        logs.event(
+            "db_statements_unbounded",
+            "the pool has no statement_timeout: a pooler has to set it, as deploy/pgbouncer.ini does",
+            logging.WARNING,
         )

@@ -11,13 +11,18 @@ import psycopg2
 from psycopg2.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from common.postgres import servers
+from common.postgres.confirmed import Connection, Unconfirmed
 from common.settings import Settings
 
 CONNECT_TIMEOUT = 3  # seconds
 READY_TIMEOUT = 2.0  # seconds
-_BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected)
-# What it says when it is asked for one connection too many; libpq passes on no SQLSTATE of those (53300).
-_FULL = re.compile(r"too many (clients|connections)|remaining connection slots")
+_BUSY = (PoolTimeout, QueryCanceled, LockNotAvailable, DeadlockDetected, Unconfirmed)
+# What it says when it is asked for one connection too many; libpq passes on no SQLSTATE of those (53300). The last
+# two are PgBouncer's.
+_FULL = re.compile(
+    r"too many (clients|connections)|remaining connection slots|no more connections allowed|query_wait_timeout"
+)
 
 # A server that has gone silent is noticed by the kernel after 5 + 3 × 2 seconds.
 KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
@@ -30,6 +35,7 @@ def connect_options(statement_timeout: float, **options: str) -> dict[str, Any]:
         "statement_timeout": str(int(statement_timeout * 1000)),
         # A process that freezes inside a transaction must not hold its locks for ever.
         "idle_in_transaction_session_timeout": "5000",
+        "client_min_messages": "warning",  # see common.postgres.confirmed
         **options,
     }
     return {
@@ -38,6 +44,12 @@ def connect_options(statement_timeout: float, **options: str) -> dict[str, Any]:
         "options": " ".join(f"-c {name}={value}" for name, value in given.items()),
         **KEEPALIVE,
     }
+
+
+def connect(url: str, statement_timeout: float, within: float = CONNECT_TIMEOUT, **options: str) -> Connection:
+    """A connection whose waits are bounded, to the server of `url` that takes writes, after at most `within`
+    seconds; `options` are PostgreSQL's settings for it. Raises psycopg2.Error."""
+    return servers.connect(url, within, **connect_options(statement_timeout, **options))
 
 
 def is_busy(exc: BaseException) -> bool:
@@ -54,10 +66,11 @@ def is_ready(settings: Settings) -> bool:
 
 
 def connect_failure(settings: Settings) -> BaseException | None:
-    """Why PostgreSQL takes no new connection, or None when it takes one. Tried for two seconds at most."""
+    """Why PostgreSQL takes no new connection, or None when it takes one. Tried for two seconds at most, and where
+    there is a pooler before it, for two at each."""
     try:
-        with eventlet.Timeout(READY_TIMEOUT, TimeoutError("no greeting")):
-            psycopg2.connect(settings.database_url, **connect_options(READY_TIMEOUT)).close()
+        for url in dict.fromkeys((settings.database_url, settings.session_url)):
+            connect(url, READY_TIMEOUT, READY_TIMEOUT).close()
     except Exception as exc:  # whatever it is: who asks whether PostgreSQL is back must go on asking
         return exc
     return None
@@ -73,9 +86,9 @@ class DedicatedSession:
 
     def __init__(self, settings: Settings, quiet: float) -> None:
         self._bound = settings.statement_timeout + 2.0  # seconds; PostgreSQL itself may be frozen
-        options = connect_options(settings.statement_timeout, idle_session_timeout=str(int(quiet * 1000)))
-        with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
-            self.connection = psycopg2.connect(settings.database_url, **options)
+        self.connection = connect(
+            settings.session_url, settings.statement_timeout, idle_session_timeout=str(int(quiet * 1000))
+        )
         self.connection.autocommit = True
 
     def query(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:

@@ -24,7 +24,7 @@ from eventlet.event import Event
 from common.errors import Unavailable
 from common.observability import logs, metrics, traces
 from common.postgres.breaker import AWAY, Breaker
-from common.postgres.connection import CONNECT_TIMEOUT, connect_options, is_busy
+from common.postgres.connection import CONNECT_TIMEOUT, connect, is_busy
 from common.settings import Settings
 
 Row = tuple[Any, ...]
@@ -184,9 +184,8 @@ class _Connection:
                 self._connection.poll()
                 return
             self.close()
-        options = connect_options(self._settings.statement_timeout, **_PLANNING)
-        with eventlet.Timeout(CONNECT_TIMEOUT, psycopg2.OperationalError("no greeting")):
-            connection = psycopg2.connect(self._settings.database_url, **options)
+        settings = self._settings
+        connection = connect(settings.session_url, settings.statement_timeout, CONNECT_TIMEOUT, **_PLANNING)
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(f"prepare write (jsonb) as {self._statement}")

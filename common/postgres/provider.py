@@ -10,6 +10,7 @@ from nameko_sqlalchemy import Database
 
 from common.errors import Unavailable
 from common.observability import logs
+from common.postgres import servers
 from common.postgres.base import Base
 from common.postgres.breaker import Breaker
 from common.postgres.capacity import warn_if_scarce
@@ -39,7 +40,9 @@ class Postgres(SharedExtension):
     @functools.cached_property
     def sessions(self) -> Sessions:
         """Made when it is first needed: Nameko sets extensions up in any order."""
-        return Sessions(self._database.Session, self.settings, Breaker(self.settings))
+        return Sessions(
+            self._database.Session, self.settings, Breaker(self.settings, self._database.engine.dispose)
+        )
 
     @functools.cached_property
     def _database(self) -> Database:
@@ -70,8 +73,4 @@ class Postgres(SharedExtension):
             logs.event("db_connection_failed", "waiting for PostgreSQL", logging.WARNING, pause_seconds=pause)
             eventlet.sleep(pause)
             pause = min(pause * 2, _MAX_PAUSE)
-        logs.event(
-            "db_connected",
-            "PostgreSQL answers",
-            url=self._database.engine.url.render_as_string(hide_password=True),
-        )
+        logs.event("db_connected", "PostgreSQL answers", url=servers.shown(self.settings.database_url))

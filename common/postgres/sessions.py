@@ -18,9 +18,12 @@ from sqlalchemy.orm import sessionmaker
 from common.errors import Unavailable
 from common.observability import logs, traces
 from common.postgres.breaker import AWAY, Breaker
-from common.postgres.connection import connect_failure, connect_options, is_busy
+from common.postgres.connection import connect, connect_failure, is_busy
 from common.postgres.pool import MeasuredPool
-from common.settings import Settings, sqlalchemy_url
+from common.settings import Settings
+
+#: What SQLAlchemy is given for an address: it does not know several hosts. common.postgres.servers connects.
+DIALECT = "postgresql+psycopg2://"
 
 _Found = TypeVar("_Found")
 
@@ -125,14 +128,15 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "pool_timeout": settings.db_pool_timeout,
         "pool_pre_ping": True,
         "hide_parameters": True,
-        "connect_args": connect_options(settings.statement_timeout),
+        "creator": lambda: connect(settings.database_url, settings.statement_timeout),
     }
 
 
 def open_sessions(settings: Settings) -> Sessions:
     """Sessions for a program that is no service, a command say."""
-    engine = create_engine(sqlalchemy_url(settings.database_url), **engine_options(settings))
-    return Sessions(sessionmaker(engine, class_=Session, close_on_exit=True), settings, Breaker(settings))
+    engine = create_engine(DIALECT, **engine_options(settings))
+    breaker = Breaker(settings, engine.dispose)
+    return Sessions(sessionmaker(engine, class_=Session, close_on_exit=True), settings, breaker)
 
 
 def in_session(read: Callable[[Session], _Found]) -> Callable[[Sessions], _Found]:

@@ -3,13 +3,14 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
 import pytest
 from nameko_sqlalchemy.database import Session
 from playwright.sync_api import Page, Response, expect
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from tests.screenshots import evening
 from tests.support import people
 from tests.support.browser import DESKTOP, PHONE, Visitors, scrolls_sideways, serious_faults
@@ -25,7 +26,7 @@ EVIL = "<img src=x onerror=\"document.title='caught'\">"
 @pytest.fixture(scope="module")
 def busy(running: Expedite) -> Expedite:
     evening.write(running.database_url)
-    engine = create_engine(sqlalchemy_url(running.database_url))
+    engine = create_engine(DIALECT, creator=lambda: psycopg2.connect(running.database_url))
     with sessionmaker(bind=engine, class_=Session).begin() as session:
         write_worker(session, EVIL, "delivery", seen=300)
         placed_at = datetime.now(UTC) - timedelta(minutes=30)

@@ -9,13 +9,14 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+import psycopg2
 import pytest
 import requests
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from tests.support import people
 from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
@@ -46,7 +47,7 @@ def house(running: Expedite, anna: Someone) -> Expedite:
 @pytest.fixture
 def write(house: Expedite) -> Iterator[Write]:
     """Opens sessions on its database."""
-    engine = create_engine(sqlalchemy_url(house.database_url), hide_parameters=True)
+    engine = create_engine(DIALECT, creator=lambda: psycopg2.connect(house.database_url), hide_parameters=True)
     yield sessionmaker(bind=engine, class_=Session).begin
     engine.dispose()
 

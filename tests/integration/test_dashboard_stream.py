@@ -4,12 +4,13 @@ import re
 import time
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from devstack.postgres import Postgres
 from tests.conftest import copied_database
 from tests.integration.test_dashboard import Write, ago, get
@@ -43,7 +44,7 @@ def anna(house: Expedite) -> Someone:
 
 @pytest.fixture
 def write(house: Expedite) -> Iterator[Write]:
-    engine = create_engine(sqlalchemy_url(house.database_url), hide_parameters=True)
+    engine = create_engine(DIALECT, creator=lambda: psycopg2.connect(house.database_url), hide_parameters=True)
     yield sessionmaker(bind=engine, class_=Session).begin
     engine.dispose()
 

@@ -417,8 +417,9 @@ def test_what_was_planned_for_empty_tables_costs_no_more_when_they_are_full(
     kitchen = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
     config = dataclasses.replace(kitchen, database_url=expedite.database_url)
     sessions: Any = SimpleNamespace(begin=transaction)
+    breaker = Breaker(config, lambda: None)
     prepared: StatusReader | Mover = (
-        StatusReader(config, Breaker(config)) if what == "a status" else Mover(config, Breaker(config))
+        StatusReader(config, breaker) if what == "a status" else Mover(config, breaker)
     )
 
     def ask(number: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -15,14 +16,14 @@ from sqlalchemy import CheckConstraint, create_engine, inspect
 
 from common.notifications import tables as _notifications  # noqa: F401  (its tables are of the same metadata)
 from common.orders.tables import Base
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from tests.support.eventually import eventually
 from tests.support.expedite import ROOT, Expedite
 from tests.support.locks import held, waiting_for_locks
 
 
 def differences(database_url: str) -> list[object]:
-    engine = create_engine(sqlalchemy_url(database_url))
+    engine = create_engine(DIALECT, creator=lambda: psycopg2.connect(database_url))
     try:
         with engine.connect() as connection:
             options = {"compare_type": True, "compare_server_default": True}
@@ -32,7 +33,7 @@ def differences(database_url: str) -> list[object]:
 
 
 def constraints(database_url: str) -> set[tuple[str, str]]:
-    engine = create_engine(sqlalchemy_url(database_url))
+    engine = create_engine(DIALECT, creator=lambda: psycopg2.connect(database_url))
     try:
         found = inspect(engine)
         return {

@@ -35,7 +35,7 @@ Move = Callable[[], Any]
 def mover(database_url: str) -> Iterator[Mover]:
     config = KitchenSettings.of(load_config(ROOT / "config.yml"), "kitchen_service")
     settings = dataclasses.replace(config, database_url=database_url)
-    mover = Mover(settings, Breaker(settings))
+    mover = Mover(settings, Breaker(settings, lambda: None))
     yield mover
     mover.close()
 

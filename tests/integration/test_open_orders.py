@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg2
 import pytest
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import create_engine, text
@@ -12,7 +13,7 @@ from sqlalchemy.orm import sessionmaker
 from common.orders import front, moves, open_orders
 from common.orders.moves import Actor
 from common.orders.open_orders import Item, OpenOrders, Ticket, ToMake, Uncovered
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from order_service.orders import placing
 from order_service.orders.placing import NewOrder
 from tests.integration.conftest import Transaction
@@ -392,7 +393,9 @@ def test_the_types_that_nobody_takes_are_known_and_who_took_them_last(board: Boa
 
 def test_what_is_read_belongs_together_in_one_transaction(board: Board, database_url: str) -> None:
     number = board.place()
-    engine = create_engine(sqlalchemy_url(database_url), isolation_level="REPEATABLE READ")
+    engine = create_engine(
+        DIALECT, creator=lambda: psycopg2.connect(database_url), isolation_level="REPEATABLE READ"
+    )
     with sessionmaker(engine, class_=Session)() as session:
         at = str(session.execute(text("select cast(pg_current_snapshot() as text)")).scalar_one())
         board.move(number, "cooking")

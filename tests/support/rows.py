@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import psycopg2
 from nameko_sqlalchemy.database import Session
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
 from common.orders import moves
 from common.orders.moves import Actor, Moved
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 
 Transaction = Callable[[], AbstractContextManager[Session]]
 
@@ -30,7 +31,9 @@ _ORDER = text("""
 @contextmanager
 def transactions(database_url: str) -> Iterator[Transaction]:
     """Opens sessions, each on a connection and in a transaction of its own, from any thread."""
-    engine = create_engine(sqlalchemy_url(database_url), pool_size=20, max_overflow=0, hide_parameters=True)
+    engine = create_engine(
+        DIALECT, creator=lambda: psycopg2.connect(database_url), pool_size=20, max_overflow=0, hide_parameters=True
+    )
     opened = sessionmaker(bind=engine, class_=Session)
 
     @contextmanager

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from common.pages.settings import AgeLimits, PageSettings
-from common.settings import Settings, SettingsError, libpq_url, load_config, sqlalchemy_url
+from common.settings import Settings, SettingsError, libpq_url, load_config
 from kitchen_service.settings import KitchenSettings
 from notifier_service.settings import NotifierSettings
 from order_service.settings import OrderSettings
 from tests.support.expedite import ROOT
+from tracking_service.settings import TrackingSettings
 
 SECRETS = {
     "AMQP_URI": "amqp://cook:amqp-password@127.0.0.1:5672/",
@@ -83,6 +84,8 @@ def test_the_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a b/"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318?token=x"),
+        ("DATABASE_DIRECT_URL", "127.0.0.1:5432"),
+        ("DATABASE_DIRECT_URL", "postgresql://expedite@one:5432, two:5432/expedite"),
         ("ARCHIVE_AFTER", 29),
         ("ARCHIVE_AFTER", 400.5),
         ("WORKERS_LISTED_FOR", 0),
@@ -131,6 +134,32 @@ def test_a_bad_setting_of_the_kitchen_is_named_and_stops_no_other_service(
     assert_no_secret_in(str(refusal.value))
     assert read(config, **{name: value}) == read(config)
     assert Settings.of({**config, name: value}, "tracking_service").http_port == 3002
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STANDBY_URL", "127.0.0.1:5432"),
+        ("STANDBY_URL", "postgresql://expedite@one:5432,two:5432/expedite"),
+        ("STANDBY_MAX_LAG", 0.5),
+    ],
+)
+def test_a_bad_setting_of_tracking_is_named_and_stops_no_other_service(
+    config: dict[str, Any], name: str, value: Any
+) -> None:
+    with pytest.raises(SettingsError, match=name):
+        TrackingSettings.of({**config, name: value}, "tracking_service")
+    assert read(config, **{name: value}) == read(config)
+
+
+def test_a_database_may_have_several_servers(config: dict[str, Any]) -> None:
+    several = "postgresql://expedite:db-password@one:5432,two:5433/expedite"
+    found = read(config, DB_URIS={"order_service:Base": several})
+    assert (found.database_url, found.session_url) == (several, several)
+    direct = read(config, DATABASE_DIRECT_URL=several)
+    assert (direct.database_url, direct.session_url) == (SECRETS["DATABASE_URL"], several)
+    assert_no_secret_in(repr(found))
+    assert_no_secret_in(repr(direct))
 
 
 @pytest.mark.parametrize(
@@ -308,10 +337,8 @@ def test_settings_can_be_shown_without_their_secrets(config: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg2://u@h/d", "postgresql+psycopg://u@h/d"]
 )
-def test_a_database_address_has_one_form_for_libpq_and_one_for_sqlalchemy(url: str) -> None:
-    libpq = libpq_url(url)
-    assert libpq == "postgresql://u@h/d"
-    assert sqlalchemy_url(url) == "postgresql+psycopg2://u@h/d"
+def test_a_database_address_has_one_form_whichever_it_was_given_in(url: str) -> None:
+    assert libpq_url(url) == "postgresql://u@h/d"
 
 
 def assert_no_secret_in(text: str) -> None:

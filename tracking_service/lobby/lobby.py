@@ -18,15 +18,14 @@ from tracking_service.lobby.numbers import Wall, shown_since, wall
 class Lobby:
     """For everybody: a number says nothing of whose it is. Everything raises Unavailable without PostgreSQL."""
 
-    def __init__(self, sessions: Sessions, rendering: Rendering, live: Live) -> None:
-        self._sessions = sessions
+    def __init__(self, rendering: Rendering, live: Live) -> None:
         self._rendering = rendering
         self._live = live
         self._topic = live.add(SharedTopic("lobby", self._read))
 
-    def page(self, query: Mapping[str, str]) -> Page:
+    def page(self, query: Mapping[str, str], sessions: Sessions) -> Page:
         """The wall as it is now. It is dark, or with theme=light light."""
-        with snapshots.one_moment(self._sessions) as session:
+        with snapshots.one_moment(sessions) as session:
             values = {"after": snapshots.current(session), "wall": self._wall(session)}
         return Page("lobby.html", None, {**values, "theme": "light" if query.get("theme") == "light" else "dark"})
 
