@@ -24,7 +24,7 @@ from bench.site import Site
 from bench.stack import Stack
 from common.orders.lifecycle import TAKEOUT
 from common.outbox import relay
-from common.settings import sqlalchemy_url
+from common.postgres.sessions import DIALECT
 from order_service.orders.order_form import Item, OrderRequest
 from order_service.orders.placing import NewOrder, place
 
@@ -56,7 +56,9 @@ def numbering(site: Site, seconds: float) -> float:
     placed = [0] * _WRITERS
     end = time.monotonic() + seconds
     engine = create_engine(
-        sqlalchemy_url(site.database_url), connect_args={"options": "-c enable_seqscan=off"}, pool_size=_WRITERS
+        DIALECT,
+        creator=lambda: psycopg2.connect(site.database_url, options="-c enable_seqscan=off"),
+        pool_size=_WRITERS,
     )
     orders = [NewOrder.of(_ORDER, "customer") for _ in range(MAX_ROWS)]
 
