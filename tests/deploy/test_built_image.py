@@ -1,5 +1,6 @@
-"""The image is built from its Dockerfile, by buildah, with no root's rights and from no registry, and what the chart
-runs in it works as a pod is confined. What stands in for the base image is a Debian with the same version of Python.
+"""The image is built from its Dockerfile, by buildah, with no root's rights and from no registry, and what the
+chart runs in it works as a pod is confined. What stands in for the base image is a Debian with the same version of
+Python.
 """
 
 import os

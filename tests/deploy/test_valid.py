@@ -90,6 +90,35 @@ def test_a_schema_finds_what_is_wrong(kind: str, change: Callable[[Object], None
         check(each, VERSIONS[-1])
 
 
+def test_tables_are_made_before_anything_else_and_not_on_the_way_back() -> None:
+    [job] = chart.of_kind(chart.objects("chain"), "Job")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    # A hook is made before all that is no hook, so it can need nothing that this release makes.
+    others = [
+        each for each in chart.objects("chain", CHART) if each["kind"] in ("Secret", "ConfigMap", "ServiceAccount")
+    ]
+    assert others == []
+    # One that failed stays, to be read, until the next one.
+    assert job["metadata"]["annotations"]["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+
+
+def test_a_private_registry_is_signed_in_to_by_all_pods() -> None:
+    values = {**chart.GIVEN, "image": {**chart.GIVEN["image"], "pullSecrets": ["registry"]}}
+    among = chart.render(CHART, values)
+    for each in among:
+        check(each, VERSIONS[-1])
+    assert len(chart.pods(among)) == 5
+    for _, template in chart.pods(among):
+        assert template["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_the_chart_has_nothing_else_in_it() -> None:
+    for folder in (CHART, SERVERS):
+        with chart.helm.Chart.load(folder) as loaded:
+            files = {each["name"] for each in loaded.files}
+        assert files <= {".helmignore", "values-small.yaml", "values-chain.yaml"}
+
+
 @pytest.mark.parametrize("folder", [CHART, SERVERS], ids=["services", "servers"])
 def test_helm_finds_no_fault(folder: Path) -> None:
     for kind in KINDS:
