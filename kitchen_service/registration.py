@@ -170,10 +170,11 @@ class Registration(SharedExtension):
             if self.container.stopping:
                 return
             raise NameTaken([other.name for other in self._execute(_OTHERS)] or self.names)
-        stations = f" and {len(self.names) - 1} more" if len(self.names) > 1 else ""
+        first, last = self.settings.worker_names[0], self.settings.worker_names[-1]
+        who = f"{first} takes" if first == last else f"{first} to {last} take"
         logs.event(
             "worker_registered",
-            f"{self.settings.worker_names[0]}{stations} takes {', '.join(self.settings.order_types)}",
+            f"{who} {', '.join(self.settings.order_types)}",
             worker_name=self.settings.worker_name,
             order_types=self.settings.order_types,
             stations=self.settings.stations,

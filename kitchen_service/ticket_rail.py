@@ -77,6 +77,7 @@ class TicketRail:
         self._channel = connection.channel()
         self._queues = [topology.kitchen_queue(order_type) for order_type in order_types]
         self._tags = itertools.count()
+        self._copies: list[tuple[Ticket, tuple[amqp.Message, str, str]]] = []
         # Nothing waited the last time: the next ticket will have to be waited for, too.
         self._is_quiet = False
         self._channel.basic_qos(0, 1, False)
@@ -158,19 +159,32 @@ class TicketRail:
         self._channel.basic_reject(ticket.message.delivery_tag, requeue=True)
 
     def retry_later(self, ticket: Ticket, pause: float, attempts: int, reason: str) -> None:
-        """Bring it back to its queue after `pause` seconds, with `attempts` as its count. What waits behind it
-        goes on. Returns when the broker has confirmed the copy."""
+        """Bring it back to its queue after `pause` seconds, with `attempts` as its count, by the next
+        `send_copies()`. What waits behind it goes on."""
         message = broker.copy(ticket.message, attempts=attempts, reason=reason)
-        broker.publish(self._connection, message, _retry_exchange(pause), ticket.queue)
-        self.acknowledge(ticket)
+        self._copies.append((ticket, (message, _retry_exchange(pause), ticket.queue)))
 
     def dead_letter(self, ticket: Ticket, reason: str, worker_name: str) -> None:
-        """Put it where people read it, and take it off the queue. Returns when the broker has confirmed the
-        copy."""
+        """Put it where people read it, and take it off the queue, by the next `send_copies()`."""
         headers = messages.dead_letter_headers(reason, ticket.queue, ticket.attempts + 1, worker_name)
         message = broker.copy(ticket.message, **headers)
-        broker.publish(self._connection, message, topology.DEAD_LETTERS, "")
-        self.acknowledge(ticket)
+        self._copies.append((ticket, (message, topology.DEAD_LETTERS, "")))
+
+    def send_copies(self) -> None:
+        """Send what comes again later, or is a dead letter. All of it together, since a confirmation takes the
+        broker as long for one as for many, and a ticket is off its queue when its copy is confirmed.
+
+        Raises OSError when the broker does not take one; it has that ticket again with the connection."""
+        if not self._copies:
+            return
+        tickets, messages = zip(*self._copies, strict=True)
+        self._copies.clear()
+        taken = broker.publish_together(self._connection, messages)
+        for ticket, is_taken in zip(tickets, taken, strict=True):
+            if is_taken:
+                self.acknowledge(ticket)
+        if not all(taken):
+            raise OSError("the broker did not take all copies of tickets")
 
     def keep_alive(self) -> None:
         """To be called every second or so while hands are full."""

@@ -105,12 +105,14 @@ class WorkQueue(Entrypoint):
         connection."""
         while not (self._stopping and not self._hands):
             self._put_down_what_is_finished(rail)
+            rail.send_copies()
             hands = self._stations.free_hands
             if self._stopping or not hands:
                 self._wait_for_a_free_hand(rail)
                 continue
             for ticket in rail.next(hands, lambda: self._stopping or not self._finished.empty()):
                 self._take(rail, ticket)
+        rail.send_copies()
 
     def _take(self, rail: TicketRail, ticket: Ticket) -> None:
         if self._stopping:

@@ -7,7 +7,8 @@ and fetches by its own rules: the outbox's relay, the kitchen's work queues, dea
 import contextlib
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import amqp
@@ -110,18 +111,35 @@ def keep_alive(connection: amqp.Connection) -> None:
 def publish(connection: amqp.Connection, message: amqp.Message, exchange: str, routing_key: str) -> None:
     """Publish one message and wait until it is confirmed. Raises one of `Lost` when that takes too long, or
     when it went to no queue."""
-    settled: list[bool] = []
+    if publish_together(connection, [(message, exchange, routing_key)]) != [True]:
+        raise OSError(f"the broker did not take a message for {exchange or routing_key}")
+
+
+def publish_together(connection: amqp.Connection, messages: Sequence[tuple[amqp.Message, str, str]]) -> list[bool]:
+    """Publish messages, each with its exchange and routing key, and wait for all confirmations together. Tells of
+    each whether the broker took it. Raises one of `Lost` when none comes for too long, or one went to no queue."""
+    taken: dict[int, bool] = {}  # by delivery tag, which counts from 1
+    unroutable: list[object] = []
+
+    def settle(is_taken: bool, tag: int, multiple: bool) -> None:
+        for each in range(1, tag + 1) if multiple else (tag,):
+            taken.setdefault(each, is_taken)
+
     with connection.channel() as channel:
         channel.confirm_select()
-        channel.events["basic_return"].add(lambda *_: settled.append(False))
-        channel.events["basic_ack"].add(lambda *_: settled.append(True))
-        channel.events["basic_nack"].add(lambda *_: settled.append(False))
-        channel.basic_publish(message, exchange, routing_key, mandatory=True)
-        deadline = time.monotonic() + SOCKET_TIMEOUT
-        while not settled:
+        channel.events["basic_return"].add(lambda *returned: unroutable.append(returned))
+        channel.events["basic_ack"].add(partial(settle, True))
+        channel.events["basic_nack"].add(partial(settle, False))
+        for message, exchange, routing_key in messages:
+            channel.basic_publish(message, exchange, routing_key, mandatory=True)
+        settled, deadline = 0, time.monotonic() + SOCKET_TIMEOUT
+        while len(taken) < len(messages):
             connection.drain_events(timeout=max(0.01, deadline - time.monotonic()))
-    if not settled[0]:
-        raise OSError(f"the broker did not take a message for {exchange or routing_key}")
+            if len(taken) > settled:
+                settled, deadline = len(taken), time.monotonic() + SOCKET_TIMEOUT
+    if unroutable:
+        raise OSError(f"a message for {messages[0][1] or messages[0][2]} went to no queue")
+    return [taken[place] for place in range(1, len(messages) + 1)]
 
 
 def copy(message: amqp.Message, **headers: object) -> amqp.Message:
