@@ -61,8 +61,8 @@ def placed(stack: Stack, plan: Plan, processes: int) -> Run:
 
 @dataclass(frozen=True)
 class Apart:
-    """What placing and sending cost apart: `alone` are loads while no relay led, with orders that had a small
-    share of a transaction and a large one; `sent` is how a relay then sent them; `placed` is what `placed()` is."""
+    """What placing and sending cost apart: `alone` are loads while no relay led, in which orders had a small share
+    of a transaction and a large one; `sent` is how a relay sent them then; `placed` is what `placed()` gives."""
 
     alone: Sequence[Run]
     sent: Drained
