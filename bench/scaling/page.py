@@ -109,14 +109,14 @@ def costs(measured: Measured) -> str:
     rows.append(["together, ms of CPU", *(_ms(sum(each.values())) for each in measured.parts.values())])
     rows += [[name, *(_number(each[name]) for each in measured.made.values())] for name in measured.made["placed"]]
     each = measured.costs
+    full = 1 / (each.request + each.transaction / MAX_ROWS), 1 / each.worker
     said = (
         f"A request costs `order_service` {_ms(each.request)} ms, and each transaction {_ms(each.transaction)} ms "
         f"more; PostgreSQL's session {_ms(each.row)} ms for each order, and {_ms(each.statement)} ms for each "
         f"transaction. A commit is on disk after {_ms(each.flush)} ms. A process of `order_service` is full at "
-        f"{_round(1 / (each.request + each.transaction / MAX_ROWS))} orders/s at most, when its transactions are as "
-        f"large as they can be, and one of `kitchen_service` with {_round(1 / each.worker)}. Each thousand orders a "
-        f"second, placed and cooked, keep {_cores(measured, *_POSTGRES)} of PostgreSQL's cores busy, and "
-        f"{_cores(measured, RABBITMQ)} of RabbitMQ's."
+        f"{_round(full[0])} orders/s at most, when its transactions are as large as they can be, and one of "
+        f"`kitchen_service` with {_round(full[1])}. Each thousand orders a second, placed and cooked, keep "
+        f"{_cores(measured, *_POSTGRES)} of PostgreSQL's cores busy, and {_cores(measured, RABBITMQ)} of RabbitMQ's."
     )
     return f"{table(['an order', 'that is placed', 'that is cooked'], rows)}\n\n{_wrapped(said)}"
 
