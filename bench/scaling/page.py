@@ -116,7 +116,7 @@ def costs(measured: Measured) -> str:
         f"transaction. A commit is on disk after {_ms(each.flush)} ms. A process of `order_service` is full at "
         f"{_round(full[0])} orders/s at most, when its transactions are as large as they can be, and one of "
         f"`kitchen_service` with {_round(full[1])}. Each thousand orders a second, placed and cooked, keep "
-        f"{_cores(measured, *_POSTGRES)} cores busy with PostgreSQL, and {_cores(measured, RABBITMQ)} with RabbitMQ."
+        f"{_cores(measured, *_POSTGRES)} cores busy with PostgreSQL, {_cores(measured, RABBITMQ)} with RabbitMQ."
     )
     return f"{table(['an order', 'that is placed', 'that is cooked'], rows)}\n\n{_wrapped(said)}"
 
