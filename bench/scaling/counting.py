@@ -6,6 +6,7 @@ makes the load.
 
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import drivers, intake, tracking
@@ -58,18 +59,29 @@ def placed(stack: Stack, plan: Plan, processes: int) -> Run:
         return _placed(stack, site, plan, pids, CONNECTIONS, is_sent=True)
 
 
-def placed_and_sent(stack: Stack, plan: Plan, processes: int) -> tuple[list[Run], Drained]:
-    """Places orders while no relay leads, so that what order_service uses is for placing alone; on CONNECTIONS,
-    and then on FEW_CONNECTIONS, where an order has a larger share of a transaction. Then has the relay send."""
+@dataclass(frozen=True)
+class Apart:
+    """What placing and sending cost apart: `alone` are loads while no relay led, in which orders had a small share
+    of a transaction and a large one; `sent` is how a relay sent them then; `placed` is what `placed()` gives."""
+
+    alone: Sequence[Run]
+    sent: Drained
+    placed: Run
+
+
+def placed_apart(stack: Stack, plan: Plan, processes: int) -> Apart:
+    """Places orders at so many processes, on CONNECTIONS and on FEW_CONNECTIONS while no relay leads, and again
+    when one has sent those."""
     with stack.site() as site, contextlib.ExitStack() as kept_away:
         kept_away.enter_context(no_relay(site))
         pids = site.start("order", processes)
         drivers.place_orders(site.url("order"), CONNECTIONS, plan.warm_up)
-        runs = [
+        alone = [
             _placed(stack, site, plan, pids, connections, is_sent=False)
             for connections in (CONNECTIONS, FEW_CONNECTIONS)
         ]
-        return runs, drained(stack, site, pids, kept_away.close)
+        sent = drained(stack, site, pids, kept_away.close)
+        return Apart(alone, sent, _placed(stack, site, plan, pids, CONNECTIONS, is_sent=True))
 
 
 def _placed(stack: Stack, site: Site, plan: Plan, pids: list[int], connections: int, *, is_sent: bool) -> Run:
@@ -92,7 +104,8 @@ def cooked(stack: Stack, plan: Plan, workers: int, *, with_queues: bool = False)
     with stack.site() as site:
         order = site.start("order")
         notifier = site.start("notifier")
-        seconds = plan.seconds + plan.warm_up + (_EVALUATED if with_queues else 0)
+        # The first begins while the others still start.
+        seconds = workers / 2 + plan.warm_up + plan.seconds + (_EVALUATED if with_queues else 0)
         drivers.place_exactly(site.url("order"), int(_COOKED_A_SECOND * seconds))
         site.empty_outbox()
         kitchen = site.start_workers(workers)

@@ -5,9 +5,11 @@ import textwrap
 from collections.abc import Mapping
 
 from bench.report import spread, table
+from bench.scaling.costs import CLIENT, POSTGRES, RABBITMQ, RELAYING, WAL_WRITER, WRITING
 from bench.scaling.counting import PROCESSES
 from bench.scaling.growth import RATES, WAITED_FOR
 from bench.scaling.measured import Measured
+from bench.scaling.model import MAX_ROWS
 
 #: What the parts are called of which there is one.
 NAMES = {
@@ -40,15 +42,17 @@ on a cluster of three outlives a node, and makes no queue faster; nothing divide
     "log": "A faster disk for `pg_wal`. Then another house.",
 }
 _WIDTH = 120
-_SERVICES = {
-    "order": "order_service",
-    "kitchen": "kitchen_service",
-    "notifier": "notifier_service",
-    "client": "what makes the load",
-    "sessions that write": "PostgreSQL: sessions that write",
-    "the relay's session": "PostgreSQL: the relay's session",
-    "WAL writer": "PostgreSQL: the WAL writer",
-    "the rest of PostgreSQL": "PostgreSQL: the rest",
+_POSTGRES = (WRITING, RELAYING, WAL_WRITER, POSTGRES)
+_PARTS = {
+    "order": "`order_service`",
+    "kitchen": "`kitchen_service`",
+    "notifier": "`notifier_service`",
+    CLIENT: "what makes the load",
+    RABBITMQ: "RabbitMQ",
+    WRITING: "PostgreSQL: sessions that write",
+    RELAYING: "PostgreSQL: the relay's session",
+    WAL_WRITER: "PostgreSQL: the WAL writer",
+    POSTGRES: "PostgreSQL: the rest",
 }
 
 
@@ -98,18 +102,21 @@ def rates(measured: Measured) -> str:
 
 def costs(measured: Measured) -> str:
     """What an order costs each part."""
-    names = dict.fromkeys([*measured.parts["placed"], *measured.parts["cooked"]])
     rows = [
-        [f"{_SERVICES.get(name, name)}, ms", *(_ms(each.get(name)) for each in measured.parts.values())]
-        for name in sorted(names, key=lambda name: _SERVICES.get(name, name))
+        [f"{called}, ms", *(_ms(each.get(part)) for each in measured.parts.values())]
+        for part, called in _PARTS.items()
     ]
     rows.append(["together, ms of CPU", *(_ms(sum(each.values())) for each in measured.parts.values())])
     rows += [[name, *(_number(each[name]) for each in measured.made.values())] for name in measured.made["placed"]]
     each = measured.costs
+    full = 1 / (each.request + each.transaction / MAX_ROWS), 1 / each.worker
     said = (
         f"A request costs `order_service` {_ms(each.request)} ms, and each transaction {_ms(each.transaction)} ms "
         f"more; PostgreSQL's session {_ms(each.row)} ms for each order, and {_ms(each.statement)} ms for each "
-        f"transaction. A commit is on disk after {_ms(each.flush)} ms."
+        f"transaction. A commit is on disk after {_ms(each.flush)} ms. A process of `order_service` is full at "
+        f"{_round(full[0])} orders/s at most, when its transactions are as large as they can be, and one of "
+        f"`kitchen_service` with {_round(full[1])}. Each thousand orders a second, placed and cooked, keep "
+        f"{_cores(measured, *_POSTGRES)} cores busy with PostgreSQL, {_cores(measured, RABBITMQ)} with RabbitMQ."
     )
     return f"{table(['an order', 'that is placed', 'that is cooked'], rows)}\n\n{_wrapped(said)}"
 
@@ -168,6 +175,11 @@ def check(measured: Measured) -> str:
 
 def _ratio(measured: Measured, phase: str, number: int) -> str:
     return f"{statistics.median(measured.ratios(phase, number)):.2f}"
+
+
+def _cores(measured: Measured, *parts: str) -> str:
+    """How many cores these parts use for a thousand orders a second."""
+    return f"{1_000 * sum(each[part] for each in measured.parts.values() for part in parts):.1f}"
 
 
 def _too_little(rate: float) -> str:

@@ -35,24 +35,22 @@ def run(stack: Stack, plan: Plan) -> str:
 
 
 def _round(stack: Stack, plan: Plan, *, is_reversed: bool) -> Round:
-    """There and back, so that none is always the one after the same other."""
+    """There and back, so that nothing is always what comes after the same other."""
     numbers = sorted(counting.PROCESSES, reverse=is_reversed)
     with stack.site() as site:
         flush, log = limits.commit_seconds(site), limits.log_bandwidth(stack.folder)
         numbering = limits.numbering(site, plan.seconds)
     reads = counting.read(stack, plan)
-    alone, sent = zip(
-        *(counting.placed_and_sent(stack, plan, each) for each in counting.FEW_PROCESSES), strict=True
-    )
-    placed = {each: counting.placed(stack, plan, each) for each in numbers}
+    apart = {each: counting.placed_apart(stack, plan, each) for each in numbers if each in counting.FEW_PROCESSES}
+    more = {each: counting.placed(stack, plan, each) for each in numbers if each not in apart}
     most = max(counting.FEW_PROCESSES)
     cooked = {each: counting.cooked(stack, plan, each, with_queues=each == most) for each in numbers}
     return Round(
         cores=len(os.sched_getaffinity(0)),
         reads=reads,
-        alone=[run for runs in alone for run in runs],
-        sent=sent,
-        placed=placed,
+        alone=[run for each in apart.values() for run in each.alone],
+        sent=[each.sent for each in apart.values()],
+        placed={each: apart[each].placed if each in apart else more[each] for each in counting.PROCESSES},
         cooked={each: run for each, (run, _) in cooked.items()},
         flush=flush,
         numbering=numbering,

@@ -10,8 +10,10 @@ import pytest
 from bench.scaling import growth, loads, page, plot
 from bench.scaling.costs import cpu_seconds
 from bench.scaling.measured import FILE, Measured
-from bench.scaling.model import MAX_ROWS, Costs
+from bench.scaling.model import BATCH, BUSY, GATHER, MAX_ROWS, SENT_AT_ONCE, Costs
 from bench.scaling.section import PAGE, PLOT
+from common.outbox import publisher, relay
+from common.postgres import group_commit
 
 MS = 0.001
 LATE = 0.03  # what is not done when the counting ends
@@ -61,10 +63,21 @@ def test_transactions_grow_while_one_runs() -> None:
     assert most.transactions == roughly(1 / MAX_ROWS)
 
 
+def test_batches_are_as_large_as_they_are_in_truth() -> None:
+    assert MAX_ROWS == group_commit._MAX_ROWS
+    assert (BATCH, BUSY, GATHER) == (relay._BATCH, relay._BUSY, relay._GATHER)
+    assert publisher._WRITE == SENT_AT_ONCE
+
+
 def test_transactions_that_number_orders_follow_each_other() -> None:
-    costs = Costs(request=0.01 * MS, flush=2 * MS)
-    alone = loads.placed(costs, cores=8, processes=4, connections=4)
-    assert alone.orders == roughly(1 / (2 * MS))
+    costs = Costs(request=0.01 * MS, statement=1 * MS, flush=1 * MS)
+    found = loads.placed(costs, cores=8, processes=4, connections=4)
+    assert found.orders == roughly(1 / (2 * MS))
+
+
+def test_commits_of_moves_follow_each_other() -> None:
+    costs = Costs(worker=0.1 * MS, move=0.1 * MS, flush=1 * MS)
+    assert loads.cooked(costs, cores=8, workers=8).orders == roughly(1 / (2 * MS))
 
 
 def test_a_worker_does_one_thing_after_the_other() -> None:
