@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from devstack.postgres import Postgres
+from devstack.standby import Standby
 from tests.support.customers import numbers, ordering
 from tests.support.events import listening
 from tests.support.eventually import eventually
@@ -133,3 +134,35 @@ def test_one_that_does_not_say_the_bounds_is_noticed(
         eventually(lambda: tracking.actions("db_statements_unbounded"))
     finally:
         told_nothing.kill()
+
+
+def test_with_one_before_each_server_a_promoted_standby_is_found(
+    standby: Standby, amqp_uri: str, tmp_path: Path
+) -> None:
+    poolers = [PgBouncer(tmp_path / f"before {each.name}", each, POOL_SIZE) for each in (standby.primary, standby)]
+    hosts, _, database = poolers[0].url.rpartition("/")
+    through = f"{hosts},127.0.0.1:{poolers[1].port}/{database}"
+    house = Expedite(standby.primary.url, amqp_uri)
+    try:
+        for pooler in poolers:
+            pooler.start()
+        addresses = {"DATABASE_URL": through, "DATABASE_DIRECT_URL": standby.url_of_both}
+        house.start("order_service", wait=False, **addresses)
+        house.start("tracking_service", wait=False, **addresses)
+        house.start_worker(wait=False, **addresses)
+        for process in house.processes:
+            process.wait_ready()
+        first = house.place_number()
+        house.wait_for(first, "ready")
+        standby.primary.kill()  # its pooler stays
+        standby.promote()
+        house.database_url = standby.url
+        second = eventually(house.place_number, 30)
+        house.wait_for(second, "ready", 30)
+        for number in (first, second):
+            history = f"{house.url('tracking_service')}/orders/{number}/history"
+            eventually(lambda history=history: requests.get(history, timeout=20).status_code == 200)
+    finally:
+        house.stop_all()
+        for pooler in poolers:
+            pooler.kill()
