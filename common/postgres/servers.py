@@ -3,8 +3,8 @@ takes writes.
 
 libpq has this, too (target_session_attrs), and it does not do here. Under `nameko run` psycopg2 connects
 asynchronously, where libpq's connect_timeout does not count: one host whose machine is gone would hold up every
-connection for minutes. And libpq believes what a server says in greeting, which a pooler repeats as it heard it long
-ago: a standby that was promoted would stay one.
+connection for minutes. And libpq believes what a server says in greeting, which a pooler repeats as it heard it
+long ago: a standby that was promoted would stay one.
 """
 
 import functools
