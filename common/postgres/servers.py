@@ -1,15 +1,15 @@
 """Which server is connected to: of several hosts in an address, postgresql://…@h1:5432,h2:5432/…, the one that
 takes writes.
 
-libpq finds it where no eventlet runs, in a command say: host by host, each with its connect_timeout. Under
-`nameko run` psycopg2 connects asynchronously, and there libpq has no such bound: one host whose machine is gone
-would hold up every connection for minutes. So there a host has a head start, and then the next one is asked beside
-it.
+libpq has this, too (target_session_attrs), and it does not do here. Under `nameko run` psycopg2 connects
+asynchronously, where libpq's connect_timeout does not count: one host whose machine is gone would hold up every
+connection for minutes. And libpq believes what a server says in greeting, which a pooler repeats as it heard it
+long ago: a standby that was promoted would stay one.
 """
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import eventlet
@@ -21,7 +21,6 @@ from common.observability import logs
 from common.postgres.confirmed import Connection
 
 _HEAD_START = 0.25  # seconds that a host has for itself
-_WRITES = "target_session_attrs"
 _last_good: dict[str, "Host"] = {}  # by address: who took writes the last time is asked first
 _in_doubt: dict[str, "Host"] = {}  # by address: who is asked last
 
@@ -35,23 +34,22 @@ class Host(NamedTuple):
 
 def connect(url: str, within: float, **options: Any) -> Connection:
     """A connection to the server of `url` that takes writes, after at most `within` seconds (without eventlet,
-    libpq counts its connect_timeout for each host); `options` are psycopg2's. What the address itself says of
-    target_session_attrs stands. With one host that one is meant, whatever it takes.
+    libpq counts its connect_timeout for each host); `options` are psycopg2's. With one host, or where the address
+    itself says target_session_attrs, that one is meant, whatever it takes.
 
     Raises psycopg2.OperationalError, with what every host said.
     """
-    hosts, is_said = _named_in(url)
     options["connection_factory"] = Connection
-    if len(hosts) > 1 and not is_said:
-        options[_WRITES] = "read-write"
-    if len(hosts) == 1 or get_wait_callback() is None:
+    hosts, is_said = _named_in(url)
+    if len(hosts) == 1 or is_said:
         with eventlet.Timeout(within, psycopg2.OperationalError("no greeting")):
             only: Connection = psycopg2.connect(url, **options)
             return only
     last_good = _last_good.get(url)
     # False comes before True.
     hosts = sorted(hosts, key=lambda host: (host == _in_doubt.get(url), host != last_good))
-    found, connection = _first_that_agrees(url, hosts, within, options)
+    ask = functools.partial(_ask, url, options)
+    found, connection = _one_by_one(hosts, ask) if get_wait_callback() is None else _first(hosts, ask, within)
     if found == _in_doubt.get(url):  # no other takes writes
         del _in_doubt[url]
     if found != last_good:
@@ -83,20 +81,45 @@ def _named_in(url: str) -> tuple[Sequence[Host], bool]:
         ports *= len(names)
     if len(ports) != len(names):
         raise psycopg2.OperationalError(f"{len(names)} hosts and {len(ports)} ports")
-    return [Host(name, port or "5432") for name, port in zip(names, ports, strict=True)], _WRITES in said
+    hosts = [Host(name, port or "5432") for name, port in zip(names, ports, strict=True)]
+    return hosts, "target_session_attrs" in said
 
 
-def _first_that_agrees(
-    url: str, hosts: Sequence[Host], within: float, options: dict[str, Any]
-) -> tuple[Host, Connection]:
-    """Asks one more whenever one has refused, or its head start is over."""
+def _ask(url: str, options: dict[str, Any], host: Host) -> Connection:
+    """A connection to that host. Raises psycopg2.OperationalError when it takes no writes."""
+    connection: Connection = psycopg2.connect(url, host=host.host, port=host.port, **options)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("show transaction_read_only")
+            if cursor.fetchone() == ("on",):
+                raise psycopg2.OperationalError(f"{host.host}:{host.port} takes no writes")
+        connection.autocommit = False
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _one_by_one(hosts: Sequence[Host], ask: Callable[[Host], Connection]) -> tuple[Host, Connection]:
+    refusals: list[psycopg2.Error] = []
+    for host in hosts:
+        try:
+            return host, ask(host)
+        except psycopg2.Error as exc:
+            refusals.append(exc)
+    raise _refused(refusals)
+
+
+def _first(hosts: Sequence[Host], ask: Callable[[Host], Connection], within: float) -> tuple[Host, Connection]:
+    """One more is asked whenever one has refused, or its head start is over."""
     answers: Any = LightQueue()
     asked: list[Any] = []
     refusals: list[psycopg2.Error] = []
 
-    def ask(host: Host) -> None:
+    def ask_and_tell(host: Host) -> None:
         try:
-            answers.put((host, psycopg2.connect(url, host=host.host, port=host.port, **options)))
+            answers.put((host, ask(host)))
         except psycopg2.Error as exc:
             answers.put((host, exc))
 
@@ -104,7 +127,7 @@ def _first_that_agrees(
         with eventlet.Timeout(within, psycopg2.OperationalError("no server that takes writes has answered")):
             while len(refusals) < len(hosts):
                 if len(asked) < len(hosts):
-                    asked.append(eventlet.spawn(ask, hosts[len(asked)]))
+                    asked.append(eventlet.spawn(ask_and_tell, hosts[len(asked)]))
                 try:
                     host, answer = answers.get(timeout=_HEAD_START if len(asked) < len(hosts) else None)
                 except Empty:
@@ -112,7 +135,7 @@ def _first_that_agrees(
                 if isinstance(answer, Connection):
                     return host, answer
                 refusals.append(answer)
-        raise psycopg2.OperationalError("\n".join(map(str, refusals)))
+        raise _refused(refusals)
     finally:
         for thread in asked:
             thread.kill()
@@ -120,3 +143,7 @@ def _first_that_agrees(
             _, answer = answers.get_nowait()
             if isinstance(answer, Connection):
                 answer.close()
+
+
+def _refused(refusals: Sequence[psycopg2.Error]) -> psycopg2.OperationalError:
+    return psycopg2.OperationalError("\n".join(map(str, refusals)))

@@ -36,8 +36,10 @@ class Said(NamedTuple):
 @pytest.fixture(scope="module")
 def said(running: Expedite, rabbitmq: RabbitMQ) -> Iterator[dict[str, Said]]:
     """By the names of samples, of an Expedite in which an order was placed and cooked."""
-    for service in ("order_service", "tracking_service", "notifier_service"):
+    for service in ("order_service", "notifier_service"):
         running.start(service)
+    # A server that was promoted is a standby that has everything.
+    running.start("tracking_service", STANDBY_URL=running.database_url)
     running.start_worker()
     running.wait_for(running.place_number(), "ready")
     eventually(running.is_settled)

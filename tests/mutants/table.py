@@ -1179,8 +1179,8 @@ MUTANTS = (
         "asking for the server that takes writes",
         _COOKED,
         "common/postgres/servers.py",
-        'options[_WRITES] = "read-write"',
-        'options[_WRITES] = "any"',
+        'if cursor.fetchone() == ("on",):',
+        "if False:",
         f"{_F}/test_promotion.py::test_the_one_that_takes_writes_is_found_wherever_it_stands",
     ),
     Mutant(
