@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from devstack.processes import DevstackError, end, free_port, how_it_ended, is_free, tail, wait_for_former
-from devstack.rabbitmq_server import DockerServer, InstalledServer, Node, find_server
+from devstack.rabbitmq_releases import released
+from devstack.rabbitmq_server import DockerServer, InstalledServer, Membership, Node, find_server
 
 CACHE = Path(__file__).absolute().parent.parent / ".devstack/rabbitmq-server"
 START_SECONDS = 60
@@ -28,15 +29,24 @@ class RabbitMQ:
     thread that started it ends, however it ends; start it from the main thread.
 
     `cache` is where RabbitMQ's own files are unpacked when the machine has none; all nodes of the
-    checkout share it.
+    checkout share it. `release` is another version than the machine's (`devstack.rabbitmq_releases`),
+    and `membership` makes it one of a cluster.
     """
 
     name = "rabbitmq"
 
-    def __init__(self, folder: Path, cache: Path = CACHE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache: Path = CACHE,
+        release: str | None = None,
+        membership: Membership | None = None,
+    ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._cache = cache
+        self._release = release
+        self._membership = membership
         self._log = self.folder / "server.log"
         self._pid_file = self.folder / "pid"
         self._server: InstalledServer | DockerServer | None = None
@@ -54,6 +64,11 @@ class RabbitMQ:
         return self._node.port
 
     @property
+    def distribution_port(self) -> int:
+        """The port that other nodes of its cluster speak to it on."""
+        return self._node.distribution_port
+
+    @property
     def pid(self) -> int:
         """The process id of the node; raises DevstackError when it does not run."""
         if not self._processes:
@@ -67,7 +82,7 @@ class RabbitMQ:
         The first start on a machine without RabbitMQ downloads it, in at most 10 minutes.
         """
         self.kill()  # what a node that was killed has left, its name server
-        self._server = find_server(self._cache)
+        self._server = released(self._release) if self._release else find_server(self._cache)
         wait_for_former(self._pid_file, self.folder)
         for port in (getattr(self._node, name) for name in PORTS):
             if not is_free(port):
@@ -164,7 +179,9 @@ class RabbitMQ:
                 kept[name] = free_port()
         file.touch(mode=0o600)
         file.write_text(json.dumps(kept))
-        return Node(folder=self.folder, user="expedite", **kept)
+        if self._membership is not None:
+            kept |= {"password": self._membership.password, "epmd_port": self._membership.epmd_port}
+        return Node(folder=self.folder, user="expedite", membership=self._membership, **kept)
 
 
 def _binary(text: str) -> str:
