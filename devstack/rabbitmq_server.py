@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,15 +74,14 @@ class InstalledServer:
         configuration.write_text(
             f"listeners.tcp.local = 127.0.0.1:{node.port}\n"
             f"default_user = {node.user}\n"
-            f"default_pass = {node.password}\n"
-            + (node.membership.configuration if node.membership else "")
+            f"default_pass = {node.password}\n" + (node.membership.configuration if node.membership else "")
         )
         environment = self._environment(node)
         processes = []
         if node.membership is None:
             # Erlang's name server: the node would start it as a daemon, which outlives it.
-            names = self.command([self._erlang / "bin/epmd", "-address", "127.0.0.1", "-port", str(node.epmd_port)])
-            processes.append(spawn(names, log, dies_with=signal.SIGKILL, environment=environment))
+            epmd = [str(self._erlang / "bin/epmd"), "-address", "127.0.0.1", "-port", str(node.epmd_port)]
+            processes.append(spawn(self.command(epmd), log, dies_with=signal.SIGKILL, environment=environment))
         else:
             cookie = node.folder / ".erlang.cookie"
             if not cookie.exists():
@@ -93,10 +93,10 @@ class InstalledServer:
         server = spawn(command, log, dies_with=signal.SIGTERM, environment=environment, folder=self.scripts)
         return [server, *processes]
 
-    def command(self, command: list[str | Path]) -> list[str | Path]:
+    def command(self, command: Sequence[str | Path]) -> list[str | Path]:
         """What runs a program of this server, from its folder of scripts."""
         if self.tree is None:
-            return command
+            return list(command)
         alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--"]
         folder = Path("/") / self.scripts.relative_to(self.tree)
         return [*alone, "sh", WITHIN_TREE, self.tree, folder, *command]
@@ -123,9 +123,7 @@ class InstalledServer:
         """Has the node evaluate an Erlang expression, in milliseconds; raises DevstackError when it fails."""
         # The cookie that lets it in stands in the home folder of the environment.
         done = subprocess.run(
-            self.command(
-                [self._erlang / "bin/erl_call", "-address", f"127.0.0.1:{node.distribution_port}", "-e"]
-            ),
+            self.command([self._erlang / "bin/erl_call", "-address", f"127.0.0.1:{node.distribution_port}", "-e"]),
             input=f"{expression}.\n",
             capture_output=True,
             text=True,
