@@ -81,9 +81,7 @@ class TicketRail:
         # Nothing waited the last time: the next ticket will have to be waited for, too.
         self._is_quiet = False
         self._channel.basic_qos(0, 1, False)
-        topology.declare(self._channel, queue_type)
-        for pause in retry_pauses:
-            topology.declare_retry(self._channel, queue_type, pause)
+        topology.declare(self._channel, queue_type, retry_pauses)
 
     def next(self, has_enough: Callable[[], bool]) -> Ticket | None:
         """The most urgent of the waiting tickets, or else of what comes next; None when `has_enough()`, asked five

@@ -37,7 +37,7 @@ _BROADCAST_ARGUMENTS = {
     "x-expires": 300_000,  # ms that a process may be away and still get what it missed
     "x-max-length": 10_000,
 }
-_POOL_ARGUMENTS = {
+POOL_ARGUMENTS = {
     "x-message-ttl": 86_400_000,  # ms: news of yesterday
     "x-max-length": 100_000,  # of more, the oldest go
 }
@@ -189,7 +189,7 @@ class EventHandler(nameko.events.EventHandler):
         if self.handler_type == BROADCAST:
             arguments = _BROADCAST_ARGUMENTS
         if self._pool is not None:
-            self.queue.name, arguments = self._pool, _POOL_ARGUMENTS
+            self.queue.name, arguments = self._pool, POOL_ARGUMENTS
         self.queue.queue_arguments = queue_types.arguments(self.container.settings.queue_type, arguments)
         if self._prefilter is not None:
             [self._provider] = [each for each in self.container.dependencies if each.attr_name == self._prefilter]
