@@ -64,9 +64,9 @@ class RabbitMQ:
         return self._node.port
 
     @property
-    def distribution_port(self) -> int:
-        """The port that other nodes of its cluster speak to it on."""
-        return self._node.distribution_port
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor ended."""
+        return bool(self._processes) and self.ended() is None
 
     @property
     def pid(self) -> int:
@@ -81,15 +81,24 @@ class RabbitMQ:
         Raises DevstackError, with the end of the node's log, when that takes more than 60 seconds.
         The first start on a machine without RabbitMQ downloads it, in at most 10 minutes.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Starts the node, and does not wait until it takes connections, for which one of a cluster may need the
+        others. To be followed by `wait()`."""
         self.kill()  # what a node that was killed has left, its name server
         self._server = released(self._release) if self._release else find_server(self._cache)
         wait_for_former(self._pid_file, self.folder)
         for port in (getattr(self._node, name) for name in PORTS):
-            if not is_free(port):
+            if not is_free(port) and not (self._membership and port == self._membership.epmd_port):
                 raise DevstackError(f"port {port}, RabbitMQ's in {self.folder}, is in use")
         self._processes = self._server.spawn(self._node, self._log)
+        self._pid_file.write_text(str(self.pid))
+
+    def wait(self) -> None:
+        """Until it takes connections; raises DevstackError as `start` does."""
         try:
-            self._pid_file.write_text(str(self.pid))
             self._wait()
         except BaseException:
             self.kill()
@@ -180,7 +189,9 @@ class RabbitMQ:
         file.touch(mode=0o600)
         file.write_text(json.dumps(kept))
         if self._membership is not None:
-            kept |= {"password": self._membership.password, "epmd_port": self._membership.epmd_port}
+            ours = self._membership
+            kept |= {"password": ours.password, "epmd_port": ours.epmd_port}
+            kept["distribution_port"] = ours.distribution_port
         return Node(folder=self.folder, user="expedite", membership=self._membership, **kept)
 
 

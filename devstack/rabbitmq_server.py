@@ -38,13 +38,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Membership:
-    """A node's place in a cluster: its own name and all nodes' (with the same secret), the port of the name
-    server that tells where they are, and the account of the cluster's first start."""
+    """A node's place in a cluster: its own name and all nodes' (with the same secret), the ports of the name
+    server that tells where they are and of this node, and the account of the cluster's first start."""
 
     name: str
     names: tuple[str, ...]
     secret: str
     epmd_port: int
+    distribution_port: int
     password: str
 
     @property

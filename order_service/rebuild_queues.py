@@ -111,7 +111,7 @@ def _declare_anew(
         with connection.channel() as channel:
             channel.queue_delete(queue)
     with connection.channel() as channel:
-        topology.declare(channel, settings.queue_type)
+        topology.declare(channel, settings.queue_type, retry_pauses)
     if _count(connection, _KEPT) is not None:
         _move(connection, _KEPT, connection, topology.DEAD_LETTERS)
         with connection.channel() as channel:
