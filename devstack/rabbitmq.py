@@ -142,7 +142,7 @@ class RabbitMQ:
         Takes some 20 ms. Raises DevstackError when the node does not run.
         """
         vhost, user = _binary(name), _binary(self._node.user)
-        self._evaluate(
+        self.evaluate(
             f'rabbit_vhost:add({vhost}, <<"devstack">>), rabbit_auth_backend_internal:set_permissions('
             f'{user}, {vhost}, <<".*">>, <<".*">>, <<".*">>, <<"devstack">>)'
         )
@@ -153,12 +153,13 @@ class RabbitMQ:
 
         Raises DevstackError when there is no such virtual host.
         """
-        self._evaluate(f'rabbit_vhost:delete({_binary(name)}, <<"devstack">>)')
+        self.evaluate(f'rabbit_vhost:delete({_binary(name)}, <<"devstack">>)')
 
     def _amqp_uri(self, vhost: str) -> str:
         return f"amqp://{self._node.user}:{self._node.password}@127.0.0.1:{self._node.port}/{vhost}"
 
-    def _evaluate(self, expression: str) -> None:
+    def evaluate(self, expression: str) -> None:
+        """Has the node evaluate an Erlang expression, in milliseconds; raises DevstackError when it fails."""
         if self._server is None:
             raise DevstackError("RabbitMQ is not running")
         self._server.evaluate(self._node, expression)

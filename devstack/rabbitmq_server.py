@@ -148,6 +148,8 @@ class InstalledServer:
         }
         folder = str(node.folder)
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+        # Seconds after which a node that says nothing counts as gone; a minute by default.
+        patience = "-kernel net_ticktime 8" if node.membership else ""
         # Erlang looks for a module in one folder after the other, and the fifty plugins come first:
         # naming the likely ones before them halves the time of a start.
         likely = [*self.erlang.glob("lib/*/ebin"), *self.scripts.glob("../plugins/rabbit-*/ebin")]
@@ -171,7 +173,7 @@ class InstalledServer:
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_MNESIA_BASE": f"{folder}/data",
             "RABBITMQ_LOG_BASE": f"{folder}/log",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{loopback} -pa {search}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{loopback} {patience} -pa {search}",
             "RABBITMQ_CTL_ERL_ARGS": loopback,
             # The start script then becomes the node, instead of waiting for it as its parent ...
             "RABBITMQ_ALLOW_INPUT": "1",

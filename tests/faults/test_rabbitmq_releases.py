@@ -59,7 +59,7 @@ def test_a_broker_and_a_worker_killed_under_load_lose_and_double_nothing(
         process.wait_ready()
     eventually(lambda: notifier.actions("rabbitmq_connected"))  # so its queue is there
 
-    with ordering(expedite.url("order_service"), customers=1) as answers:
+    with ordering(expedite.url("order_service"), customers=2, pause=0.05) as answers:
         eventually(lambda: len(expedite.cooked()) >= 10, 20)
         killed.kill()
         eventually(lambda: len(numbers(answers)) >= 50, 20)

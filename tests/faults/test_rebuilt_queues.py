@@ -79,7 +79,7 @@ def test_an_empty_broker_of_a_new_release_gets_what_waits_while_customers_order(
         eventually(lambda: expedite.query("select 1 from workers where last_seen < now() - interval '2 s'"))
         eventually(lambda: expedite.query("select count(*) from outbox") == [(0,)])
 
-        with ordering(desk.url, customers=1) as answers:
+        with ordering(desk.url, customers=1, pause=0.1) as answers:
             eventually(lambda: len(numbers(answers)) >= 5)
             before.stop()
             after = RabbitMQ(tmp_path / "after", release="4.3")

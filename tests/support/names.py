@@ -1,7 +1,8 @@
-"""Erlang's name server, with another answer for each who asks: so the network between the nodes of a cluster can be
-one that breaks."""
+"""Erlang's name server, with another answer for each who asks: so the network between the nodes of a cluster can
+be one that breaks."""
 
 import contextlib
+import secrets
 import socket
 import struct
 import threading
@@ -41,16 +42,21 @@ class Names:
             request = _read(client, length)
             if request[0] == _ALIVE:
                 port, size = struct.unpack_from(">H", request, 1)[0], struct.unpack_from(">H", request, 9)[0]
-                self._ports[request[11 : 11 + size].decode()] = port
-                client.sendall(struct.pack(">BBI", _REGISTERED, 0, 1))
-                client.recv(1)  # the node is there for as long as its connection is
+                name = request[11 : 11 + size].decode()
+                self._ports[name] = port
+                client.sendall(struct.pack(">BBI", _REGISTERED, 0, secrets.randbelow(2**31)))
+                with contextlib.suppress(OSError):
+                    client.recv(1)  # the node is there for as long as its connection is
+                self._ports.pop(name, None)
             elif request[0] == _PORT_PLEASE:
-                name = request[1:]
-                port = self._ports.get(name.decode())
+                asked = request[1:]
+                port = self._ports.get(asked.decode())
                 if port is None:
                     client.sendall(bytes((_PORT, 1)))
                     return
-                found = struct.pack(">HBBHHH", port, _HIDDEN, _TCP, _HIGHEST, _LOWEST, len(name)) + name + b"\0\0"
+                found = (
+                    struct.pack(">HBBHHH", port, _HIDDEN, _TCP, _HIGHEST, _LOWEST, len(asked)) + asked + b"\0\0"
+                )
                 client.sendall(bytes((_PORT, 0)) + found)
             elif request[0] == _NAMES:
                 lines = "".join(f"name {name} at port {port}\n" for name, port in self._ports.items())
