@@ -71,3 +71,8 @@ def _try(server: InstalledServer) -> None:
             "RabbitMQ of another Debian needs a mount namespace, for which one is root or may make user "
             f"namespaces, and a machine whose /bin and /lib lead to /usr: {done.stderr.strip()}"
         )
+
+
+if __name__ == "__main__":
+    for each in SUITES:
+        released(each)

@@ -5,8 +5,11 @@ import contextlib
 import uuid
 from collections.abc import Iterator
 
+import amqp
 import pytest
 
+from common.orders import topology
+from common.rabbitmq import broker
 from devstack.processes import free_port
 from tests.soak import books
 from tests.soak.load import Load
@@ -50,8 +53,8 @@ def vhost(amqp_uri: str) -> str:
 
 @contextlib.contextmanager
 def under_load(expedite: Expedite) -> Iterator[None]:
-    """Everything but tracking, and customers who order and cancel, for the length of a block; after it the books must
-    balance. What is said of each change may be late, and then it is not said; but after the block all is said again.
+    """Everything but tracking, and customers who order and cancel, for the length of a block; after it the books
+    must balance. A change that is heard of after a later one is not said; but after the block all is said again.
     """
     quorum = {"QUEUE_TYPE": "quorum"}
     desks = [expedite.start("order_service", wait=False, SWEEP_INTERVAL=5, **quorum) for _ in range(2)]
@@ -127,3 +130,31 @@ def test_all_nodes_are_started_anew_one_after_the_other(expedite: Expedite, clus
             node.start()
             eventually(cluster.is_whole, 60)
             goes_on(expedite)
+
+
+def test_a_ticket_whose_pause_is_over_waits_for_room_in_its_queue(
+    cluster: Cluster, vhost: str, amqp_uri: str
+) -> None:
+    node = cluster.nodes[NODES[0]]
+    with broker.connected(amqp_uri, heartbeat=0) as connection:
+        channel = connection.channel()
+        topology.declare(channel, "quorum", [0.5])
+
+        def waiting(queue: str) -> int:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+
+        node.ctl("set_policy", "-p", vhost, "full", "^kitchen", '{"max-length": 1}', "--apply-to", "queues")
+        eventually(lambda: "full" in node.ctl("list_policies", "-p", vhost))
+        for _ in range(5):
+            broker.publish(connection, amqp.Message("{}", delivery_mode=2), topology.retry_queue(0.5), _QUEUE)
+        eventually(lambda: waiting(_QUEUE) >= 1, 20)
+        taken = 0
+
+        def take() -> bool:
+            nonlocal taken
+            taken += channel.basic_get(_QUEUE, no_ack=True) is not None
+            return taken >= 5
+
+        eventually(take, 60, every=0.2)
+        eventually(lambda: waiting(topology.retry_queue(0.5)) == 0, 20)
+        assert waiting(_QUEUE) == 0
