@@ -4,7 +4,7 @@
 export PYTHON ?=
 export VENV ?= .venv
 
-.PHONY: help run demo admin test test-fast test-faults mutants soak bench screenshots lint lock clean venv
+.PHONY: help run demo admin brokers test test-fast test-faults mutants soak bench screenshots lint lock clean venv
 
 help:
 	@echo "make run    start everything; Ctrl-C stops it"
@@ -14,6 +14,7 @@ help:
 	@echo "make venv   make .venv, and again when what is pinned has changed; all others do it first"
 	@echo "make test   check style, types, architecture, and behaviour, with one of each kind of what test-faults does"
 	@echo "make test-fast    of that what needs no server, in seconds"
+	@echo "make brokers  get the releases of RabbitMQ that test-faults tries, which else gets them itself"
 	@echo "make test-faults  all other faults, attacks and ways to use a page, and what takes long"
 	@echo "make mutants  take out each mechanism that a guarantee rests on, and see that its test fails"
 	@echo "make soak   break everything in turn under a load of ORDERS orders, and balance the books"
@@ -52,6 +53,9 @@ test: lint
 
 test-fast: venv
 	$(VENV)/bin/python -m pytest -n 2 tests/unit
+
+brokers: venv
+	$(VENV)/bin/python -m devstack.rabbitmq_releases
 
 # Faults are timed: no more at a time than there are cores.
 test-faults: venv

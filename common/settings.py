@@ -12,6 +12,9 @@ from typing import Any, Self
 import yaml
 from nameko.cli.main import setup_yaml_parser
 
+CLASSIC = "classic"
+QUORUM = "quorum"  # needs RabbitMQ 4.0; priorities as classic queues have them from 4.3 on
+
 
 class SettingsError(Exception):
     """A setting is missing or makes no sense. The message names it, and never shows a secret."""
@@ -21,7 +24,8 @@ class SettingsError(Exception):
 class Settings:
     """What config.yml says, for one service."""
 
-    amqp_uri: str = field(repr=False)
+    amqp_uri: str = field(repr=False)  # one address, or several of one cluster with ; between them
+    queue_type: str
     database_url: str = field(repr=False)
     direct_url: str = field(repr=False)  # past a pooler; "" without one
     http_host: str
@@ -62,11 +66,14 @@ class Settings:
     def read(cls, config: "ConfigReader", service_name: str) -> dict[str, Any]:
         """The values of the fields. A subclass adds its own."""
         host, port = config.address(service_name)
-        if config.text("AMQP_URI").lower().startswith("amqps:"):
+        if any(address.strip().lower().startswith("amqps:") for address in config.text("AMQP_URI").split(";")):
             # The relay and the kitchen would speak plain text to it, and send the password so.
             raise SettingsError("AMQP_URI is amqp://…: TLS to RabbitMQ, amqps://, is not supported")
+        if config.text("QUEUE_TYPE") not in (CLASSIC, QUORUM):
+            raise SettingsError(f"QUEUE_TYPE is {CLASSIC} or {QUORUM}")
         return {
             "amqp_uri": config.text("AMQP_URI"),
+            "queue_type": config.text("QUEUE_TYPE"),
             "database_url": database_address(str(config["DB_URIS"][f"{service_name}:Base"]), "DATABASE_URL"),
             "direct_url": database_address(config.text("DATABASE_DIRECT_URL").strip(), "DATABASE_DIRECT_URL"),
             "http_host": host,

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from devstack.processes import DevstackError, end, free_port, how_it_ended, is_free, tail, wait_for_former
-from devstack.rabbitmq_server import DockerServer, InstalledServer, Node, find_server
+from devstack.rabbitmq_releases import released
+from devstack.rabbitmq_server import DockerServer, InstalledServer, Membership, Node, find_server
 
 CACHE = Path(__file__).absolute().parent.parent / ".devstack/rabbitmq-server"
 START_SECONDS = 60
@@ -28,15 +29,24 @@ class RabbitMQ:
     thread that started it ends, however it ends; start it from the main thread.
 
     `cache` is where RabbitMQ's own files are unpacked when the machine has none; all nodes of the
-    checkout share it.
+    checkout share it. `release` is another version than the machine's (`devstack.rabbitmq_releases`),
+    and `membership` makes it one of a cluster.
     """
 
     name = "rabbitmq"
 
-    def __init__(self, folder: Path, cache: Path = CACHE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cache: Path = CACHE,
+        release: str | None = None,
+        membership: Membership | None = None,
+    ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._cache = cache
+        self._release = release
+        self._membership = membership
         self._log = self.folder / "server.log"
         self._pid_file = self.folder / "pid"
         self._server: InstalledServer | DockerServer | None = None
@@ -54,6 +64,11 @@ class RabbitMQ:
         return self._node.port
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither stopped nor ended."""
+        return bool(self._processes) and self.ended() is None
+
+    @property
     def pid(self) -> int:
         """The process id of the node; raises DevstackError when it does not run."""
         if not self._processes:
@@ -66,15 +81,24 @@ class RabbitMQ:
         Raises DevstackError, with the end of the node's log, when that takes more than 60 seconds.
         The first start on a machine without RabbitMQ downloads it, in at most 10 minutes.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Starts the node, and does not wait until it takes connections, for which one of a cluster may need the
+        others. To be followed by `wait()`."""
         self.kill()  # what a node that was killed has left, its name server
-        self._server = find_server(self._cache)
+        self._server = released(self._release) if self._release else find_server(self._cache)
         wait_for_former(self._pid_file, self.folder)
         for port in (getattr(self._node, name) for name in PORTS):
-            if not is_free(port):
+            if not is_free(port) and not (self._membership and port == self._membership.epmd_port):
                 raise DevstackError(f"port {port}, RabbitMQ's in {self.folder}, is in use")
         self._processes = self._server.spawn(self._node, self._log)
+        self._pid_file.write_text(str(self.pid))
+
+    def wait(self) -> None:
+        """Until it takes connections; raises DevstackError as `start` does."""
         try:
-            self._pid_file.write_text(str(self.pid))
             self._wait()
         except BaseException:
             self.kill()
@@ -118,7 +142,7 @@ class RabbitMQ:
         Takes some 20 ms. Raises DevstackError when the node does not run.
         """
         vhost, user = _binary(name), _binary(self._node.user)
-        self._evaluate(
+        self.evaluate(
             f'rabbit_vhost:add({vhost}, <<"devstack">>), rabbit_auth_backend_internal:set_permissions('
             f'{user}, {vhost}, <<".*">>, <<".*">>, <<".*">>, <<"devstack">>)'
         )
@@ -129,12 +153,13 @@ class RabbitMQ:
 
         Raises DevstackError when there is no such virtual host.
         """
-        self._evaluate(f'rabbit_vhost:delete({_binary(name)}, <<"devstack">>)')
+        self.evaluate(f'rabbit_vhost:delete({_binary(name)}, <<"devstack">>)')
 
     def _amqp_uri(self, vhost: str) -> str:
         return f"amqp://{self._node.user}:{self._node.password}@127.0.0.1:{self._node.port}/{vhost}"
 
-    def _evaluate(self, expression: str) -> None:
+    def evaluate(self, expression: str) -> None:
+        """Has the node evaluate an Erlang expression, in milliseconds; raises DevstackError when it fails."""
         if self._server is None:
             raise DevstackError("RabbitMQ is not running")
         self._server.evaluate(self._node, expression)
@@ -164,7 +189,11 @@ class RabbitMQ:
                 kept[name] = free_port()
         file.touch(mode=0o600)
         file.write_text(json.dumps(kept))
-        return Node(folder=self.folder, user="expedite", **kept)
+        if self._membership is not None:
+            ours = self._membership
+            kept |= {"password": ours.password, "epmd_port": ours.epmd_port}
+            kept["distribution_port"] = ours.distribution_port
+        return Node(folder=self.folder, user="expedite", membership=self._membership, **kept)
 
 
 def _binary(text: str) -> str:

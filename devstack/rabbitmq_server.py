@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from devstack.processes import DevstackError, command_for, end, say, spawn
 
 UNPACK_SECONDS = 600
 UNPACK = Path(__file__).with_name("unpack-packages.sh")
+WITHIN_TREE = Path(__file__).with_name("within-tree.sh")
 IMAGE = "rabbitmq:3.13"
 
 
 @dataclass(frozen=True)
 class Node:
-    """Where a private node lives, its ports on 127.0.0.1, and the account it is used with."""
+    """Where a private node lives, its ports on 127.0.0.1, and the account it is used with.
+
+    `membership` is for one that is not alone.
+    """
 
     folder: Path
     user: str
@@ -24,15 +29,44 @@ class Node:
     port: int
     distribution_port: int
     epmd_port: int
+    membership: "Membership | None" = None
+
+    @property
+    def name(self) -> str:
+        return self.membership.name if self.membership else "expedite@localhost"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A node's place in a cluster: its own name and all nodes' (with the same secret), the ports of the name
+    server that tells where they are and of this node, and the account of the cluster's first start."""
+
+    name: str
+    names: tuple[str, ...]
+    secret: str
+    epmd_port: int
+    distribution_port: int
+    password: str
+
+    @property
+    def configuration(self) -> str:
+        """Lines of rabbitmq.conf."""
+        nodes = (f"cluster_formation.classic_config.nodes.{n} = {each}\n" for n, each in enumerate(self.names, 1))
+        return "cluster_formation.peer_discovery_backend = classic_config\n" + "".join(nodes)
 
 
 @dataclass(frozen=True)
 class InstalledServer:
-    """RabbitMQ's scripts and Erlang, each in a folder of this machine, and where else to look for libraries."""
+    """RabbitMQ's scripts and Erlang, each in a folder of this machine, and where else to look for libraries.
+
+    `tree` is where another release of Debian was unpacked (`rabbitmq_releases`): the scripts and Erlang are in it,
+    and their programs run with its `usr` in the place of the machine's.
+    """
 
     scripts: Path
     erlang: Path
     libraries: tuple[Path, ...] = ()
+    tree: Path | None = None
 
     def spawn(self, node: Node, log: Path) -> list[subprocess.Popen[bytes]]:
         """Starts the node; gives its processes, the one that is the node first."""
@@ -41,26 +75,42 @@ class InstalledServer:
         configuration.write_text(
             f"listeners.tcp.local = 127.0.0.1:{node.port}\n"
             f"default_user = {node.user}\n"
-            f"default_pass = {node.password}\n"
+            f"default_pass = {node.password}\n" + (node.membership.configuration if node.membership else "")
         )
         environment = self._environment(node)
-        # Erlang's name server: the node would start it as a daemon, which outlives it.
-        names = spawn(
-            [self.erlang / "bin/epmd", "-address", "127.0.0.1", "-port", str(node.epmd_port)],
-            log,
-            dies_with=signal.SIGKILL,
-            environment=environment,
-        )
+        processes = []
+        if node.membership is None:
+            # Erlang's name server: the node would start it as a daemon, which outlives it.
+            epmd = [str(self._erlang / "bin/epmd"), "-address", "127.0.0.1", "-port", str(node.epmd_port)]
+            processes.append(spawn(self.command(epmd), log, dies_with=signal.SIGKILL, environment=environment))
+        else:
+            cookie = node.folder / ".erlang.cookie"
+            if not cookie.exists():
+                cookie.touch(mode=0o600)
+                cookie.write_text(node.membership.secret)
+                cookie.chmod(0o400)
         # By relative names, as the scripts do not quote the name of their own folder.
-        server = spawn(
-            ["./rabbitmq-server"], log, dies_with=signal.SIGTERM, environment=environment, folder=self.scripts
-        )
-        return [server, names]
+        command = self.command(["./rabbitmq-server"])
+        server = spawn(command, log, dies_with=signal.SIGTERM, environment=environment, folder=self.scripts)
+        return [server, *processes]
+
+    def command(self, command: Sequence[str | Path]) -> list[str | Path]:
+        """What runs a program of this server, from its folder of scripts."""
+        if self.tree is None:
+            return list(command)
+        alone = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--"]
+        folder = Path("/") / self.scripts.relative_to(self.tree)
+        return [*alone, "sh", WITHIN_TREE, self.tree, folder, *command]
+
+    @property
+    def _erlang(self) -> Path:
+        """Where its programs find Erlang."""
+        return self.erlang if self.tree is None else Path("/") / self.erlang.relative_to(self.tree)
 
     def ctl(self, node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs rabbitmqctl against the node, for at most 60 seconds."""
         return subprocess.run(
-            ["./rabbitmqctl", *arguments],
+            self.command(["./rabbitmqctl", *arguments]),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -74,7 +124,7 @@ class InstalledServer:
         """Has the node evaluate an Erlang expression, in milliseconds; raises DevstackError when it fails."""
         # The cookie that lets it in stands in the home folder of the environment.
         done = subprocess.run(
-            [self.erlang / "bin/erl_call", "-address", f"127.0.0.1:{node.distribution_port}", "-e"],
+            self.command([self._erlang / "bin/erl_call", "-address", f"127.0.0.1:{node.distribution_port}", "-e"]),
             input=f"{expression}.\n",
             capture_output=True,
             text=True,
@@ -98,6 +148,8 @@ class InstalledServer:
         }
         folder = str(node.folder)
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+        # Seconds after which a node that says nothing counts as gone; a minute by default.
+        patience = "-kernel net_ticktime 8" if node.membership else ""
         # Erlang looks for a module in one folder after the other, and the fifty plugins come first:
         # naming the likely ones before them halves the time of a start.
         likely = [*self.erlang.glob("lib/*/ebin"), *self.scripts.glob("../plugins/rabbit-*/ebin")]
@@ -105,7 +157,7 @@ class InstalledServer:
         search = " ".join(os.path.relpath(place, self.scripts) for place in likely)
         return {
             **inherited,
-            "PATH": f"{self.erlang}/bin:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{self._erlang}/bin:{os.environ.get('PATH', os.defpath)}",
             "LD_LIBRARY_PATH": ":".join(
                 [*map(str, self.libraries), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
             ),
@@ -113,7 +165,7 @@ class InstalledServer:
             "ERL_EPMD_PORT": str(node.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_CRASH_DUMP": f"{folder}/erl_crash.dump",
-            "RABBITMQ_NODENAME": "expedite@localhost",
+            "RABBITMQ_NODENAME": node.name,
             "RABBITMQ_DIST_PORT": str(node.distribution_port),
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/rabbitmq-env.conf",
             "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
@@ -121,7 +173,7 @@ class InstalledServer:
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_MNESIA_BASE": f"{folder}/data",
             "RABBITMQ_LOG_BASE": f"{folder}/log",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{loopback} -pa {search}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{loopback} {patience} -pa {search}",
             "RABBITMQ_CTL_ERL_ARGS": loopback,
             # The start script then becomes the node, instead of waiting for it as its parent ...
             "RABBITMQ_ALLOW_INPUT": "1",
@@ -186,7 +238,10 @@ def find_server(cache: Path) -> InstalledServer | DockerServer:
         return _installed(Path("/usr/lib/rabbitmq/bin/rabbitmq-server"))
     if program := shutil.which("rabbitmq-server"):
         return _installed(Path(program))
-    failure = "" if cache.exists() else _unpack(cache)
+    failure = ""
+    if not cache.exists():
+        say("getting RabbitMQ: downloading Debian's packages (35 MB, once), installing nothing")
+        failure = unpack(cache, "rabbitmq-server", "(erlang|rabbitmq)-.*")
     if cache.exists():
         return _unpacked(cache)
     if _docker_answers():
@@ -204,10 +259,9 @@ def _installed(program: Path) -> InstalledServer:
     return InstalledServer(program.resolve().parent, Path(erl).resolve().parent.parent)
 
 
-def _unpack(cache: Path) -> str:
-    """Downloads and unpacks Debian's package; gives the reason when that fails."""
-    say("getting RabbitMQ: downloading Debian's packages (35 MB, once), installing nothing")
-    command = command_for(["sh", UNPACK, cache, "rabbitmq-server", "(erlang|rabbitmq)-.*"], signal.SIGTERM)
+def unpack(folder: Path, packages: str, own: str, suite: str = "") -> str:
+    """Downloads and unpacks Debian's packages (see unpack-packages.sh); gives the reason when that fails."""
+    command = command_for(["sh", UNPACK, folder, packages, own, suite], signal.SIGTERM)
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

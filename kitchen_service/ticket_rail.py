@@ -22,10 +22,12 @@ from common.orders import messages, topology
 from common.rabbitmq import broker
 from kitchen_service import tickets
 
-_MAX_WAITING = 10_000  # tickets that wait for their next attempt, of each pause
 _MAX_LOOK = 20  # tickets; then all queues are looked at again, as something more urgent may have come
 _QUIET = 0.005  # seconds; what comes sooner waited already
 _SLICE = 0.2  # seconds between looks at what else is to be done while nothing comes
+# Seconds without a ticket after which the queues are asked whether they are empty. On a node that its cluster has
+# lost, queues bring nothing and say nothing; one that does not answer such a question is left for another node.
+_LOOK_AGAIN = 10.0
 
 
 @dataclass(eq=False)
@@ -71,7 +73,11 @@ class TicketRail:
     """The waiting tickets of some types, over one connection."""
 
     def __init__(
-        self, connection: amqp.Connection, order_types: Sequence[str], retry_pauses: Sequence[float]
+        self,
+        connection: amqp.Connection,
+        queue_type: str,
+        order_types: Sequence[str],
+        retry_pauses: Sequence[float],
     ) -> None:
         self._connection = connection
         self._channel = connection.channel()
@@ -81,14 +87,12 @@ class TicketRail:
         # Nothing waited the last time: the next ticket will have to be waited for, too.
         self._is_quiet = False
         self._channel.basic_qos(0, 1, False)
-        topology.declare(self._channel)
-        for pause in retry_pauses:
-            self._declare_retry(pause)
+        topology.declare(self._channel, queue_type, retry_pauses)
 
     def next(self, hands: int, has_enough: Callable[[], bool]) -> Iterator[Ticket]:
         """The most urgent of the waiting tickets, one after the other, for so many free hands at most; when none
         waits, the most urgent of what comes next. None when `has_enough()`, asked five times a second, is true
-        before."""
+        before, or when nothing has come for a while."""
         found = None
         if not self._is_quiet:
             for found in self._best(min(hands, _MAX_LOOK)):
@@ -137,7 +141,7 @@ class TicketRail:
                 callback=lambda message, queue=queue: arrived.append(_ticket(message, queue)),
             )
             consumers.append(tag)
-        while not arrived and not has_enough():
+        while not arrived and not has_enough() and time.monotonic() - began < _LOOK_AGAIN:
             try:
                 self._connection.drain_events(timeout=_SLICE)
             except TimeoutError:
@@ -155,14 +159,15 @@ class TicketRail:
         self._channel.basic_ack(ticket.message.delivery_tag)
 
     def give_back(self, ticket: Ticket) -> None:
-        """Somebody else may take it; it returns to its place in the queue."""
-        self._channel.basic_reject(ticket.message.delivery_tag, requeue=True)
+        """Somebody else may take it; it returns to its place in the queue, or to the front of a quorum queue."""
+        # From RabbitMQ 4.3 on a reject counts as a failure of the ticket, and this does not.
+        self._channel.send_method(spec.Basic.Nack, "Lbb", (ticket.message.delivery_tag, False, True))
 
     def retry_later(self, ticket: Ticket, pause: float, attempts: int, reason: str) -> None:
         """Bring it back to its queue after `pause` seconds, with `attempts` as its count, by the next
         `send_copies()`. What waits behind it goes on."""
         message = broker.copy(ticket.message, attempts=attempts, reason=reason)
-        self._copies.append((ticket, (message, _retry_exchange(pause), ticket.queue)))
+        self._copies.append((ticket, (message, topology.retry_queue(pause), ticket.queue)))
 
     def dead_letter(self, ticket: Ticket, reason: str, worker_name: str) -> None:
         """Put it where people read it, and take it off the queue, by the next `send_copies()`."""
@@ -190,19 +195,6 @@ class TicketRail:
         """To be called every second or so while hands are full."""
         broker.keep_alive(self._connection)
 
-    def _declare_retry(self, pause: float) -> None:
-        """A queue that nobody reads: its messages expire, and then go where their routing key says."""
-        name = _retry_exchange(pause)
-        arguments = {
-            "x-message-ttl": int(pause * 1000),
-            "x-dead-letter-exchange": "",
-            "x-max-length": _MAX_WAITING,
-            "x-overflow": "reject-publish",
-        }
-        self._channel.exchange_declare(name, "fanout", durable=True, auto_delete=False)
-        self._channel.queue_declare(name, durable=True, auto_delete=False, arguments=arguments)
-        self._channel.queue_bind(name, name)
-
     def _keep_best(self, candidates: list[Ticket]) -> Ticket | None:
         if not candidates:
             return None
@@ -211,10 +203,6 @@ class TicketRail:
             if ticket is not best:
                 self.give_back(ticket)
         return best
-
-
-def _retry_exchange(pause: float) -> str:
-    return f"retry.{pause:g}s"
 
 
 def _ticket(message: Any, queue: str) -> Ticket:

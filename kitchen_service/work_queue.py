@@ -70,7 +70,8 @@ class WorkQueue(Entrypoint):
         while not (self._stopping and not self._hands):
             try:
                 with broker.connected(self.settings.amqp_uri, self.settings.broker_heartbeat) as connection:
-                    rail = TicketRail(connection, self.settings.order_types, self.settings.retry_pauses)
+                    settings = self.settings
+                    rail = TicketRail(connection, settings.queue_type, settings.order_types, settings.retry_pauses)
                     logs.event("rabbitmq_connected", f"waiting for {', '.join(self.settings.order_types)}")
                     pause = 0.2
                     self._serve(rail)

@@ -9,6 +9,7 @@ the machine's plug. Tests that stop or kill a server take a private one (`privat
 """
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,9 +105,10 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
 
 
 @contextlib.contextmanager
-def running_rabbitmq(folder: Path) -> Iterator[RabbitMQ]:
-    """A RabbitMQ node, for the length of a block."""
-    node = RabbitMQ(folder)
+def running_rabbitmq(folder: Path, release: str | None = None) -> Iterator[RabbitMQ]:
+    """A RabbitMQ node, for the length of a block: of `release`, else of the one that RABBITMQ_RELEASE names (see
+    devstack.rabbitmq_releases), else this machine's."""
+    node = RabbitMQ(folder, release=release or os.environ.get("RABBITMQ_RELEASE"))
     node.start()
     try:
         yield node

@@ -29,7 +29,7 @@ from nameko.standalone.events import get_event_exchange
 
 from common import codec, errors
 from common.observability import logs
-from common.rabbitmq import broker
+from common.rabbitmq import broker, queue_types
 
 __all__ = ["BROADCAST", "event_handler", "rpc"]
 
@@ -37,7 +37,7 @@ _BROADCAST_ARGUMENTS = {
     "x-expires": 300_000,  # ms that a process may be away and still get what it missed
     "x-max-length": 10_000,
 }
-_POOL_ARGUMENTS = {
+POOL_ARGUMENTS = {
     "x-message-ttl": 86_400_000,  # ms: news of yesterday
     "x-max-length": 100_000,  # of more, the oldest go
 }
@@ -81,6 +81,11 @@ class QueueConsumer(nameko.messaging.QueueConsumer):
     def requeue_message(self, message: Any) -> None:
         with contextlib.suppress(*broker.Lost):
             super().requeue_message(message)
+
+    @property
+    def amqp_uri(self) -> str:
+        # kombu begins with the first address at each connection.
+        return ";".join(broker.in_turn(self.container.config["AMQP_URI"]))
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Any]:
@@ -180,10 +185,12 @@ class EventHandler(nameko.events.EventHandler):
                 binding(exchange, self.event_type)  # type: ignore[no-untyped-call]
                 for exchange in exchanges
             }
+        arguments: dict[str, int] = {}
         if self.handler_type == BROADCAST:
-            self.queue.queue_arguments = _BROADCAST_ARGUMENTS
+            arguments = _BROADCAST_ARGUMENTS
         if self._pool is not None:
-            self.queue.name, self.queue.queue_arguments = self._pool, _POOL_ARGUMENTS
+            self.queue.name, arguments = self._pool, POOL_ARGUMENTS
+        self.queue.queue_arguments = queue_types.arguments(self.container.settings.queue_type, arguments)
         if self._prefilter is not None:
             [self._provider] = [each for each in self.container.dependencies if each.attr_name == self._prefilter]
 
@@ -215,6 +222,11 @@ class RpcConsumer(nameko.rpc.RpcConsumer):
     """Sends answers; one that cannot be sent is the caller's timeout, not the end of this process."""
 
     queue_consumer = QueueConsumer()
+
+    def setup(self) -> None:
+        super().setup()
+        if self.queue is not None:
+            self.queue.queue_arguments = queue_types.arguments(self.container.settings.queue_type, {})
 
     def stop(self) -> None:
         """Unregistering is done by the last method's stop()."""

@@ -47,8 +47,9 @@ class Row:
 class Publisher:
     """Publishes batches of rows on one connection, and waits for their confirmations together."""
 
-    def __init__(self, connection: amqp.Connection) -> None:
+    def __init__(self, connection: amqp.Connection, queue_type: str) -> None:
         self._connection = connection
+        self._queue_type = queue_type
         self._is_blocked = False
         connection.on_blocked = lambda _reason: self._block(True)
         connection.on_unblocked = lambda: self._block(False)
@@ -62,7 +63,7 @@ class Publisher:
 
     def declare(self) -> None:
         """Declare what the messages go to."""
-        topology.declare(self._channel)
+        topology.declare(self._channel, self._queue_type)
 
     def publish(self, rows: Sequence[Row], while_waiting: Callable[[], object]) -> dict[int, str]:
         """Publish `rows`; returns the ids of those that the broker would not take or could not route, and why.
@@ -177,7 +178,8 @@ class Publisher:
         self.taken.update(row for row in self._resolve(tag, multiple) if row not in self._refused)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._refused.update(dict.fromkeys(self._resolve(tag, multiple), "the queue is full"))
+        reason = "the queue is full, or has no majority of its nodes"
+        self._refused.update(dict.fromkeys(self._resolve(tag, multiple), reason))
 
     def _on_return(self, _exc: Exception, _exchange: str, _routing_key: str, message: amqp.Message) -> None:
         # Comes before the acknowledgement of the same message.

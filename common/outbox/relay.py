@@ -79,7 +79,7 @@ class Relay(DependencyProvider):
             try:
                 # The broker first: who cannot reach it must not keep the lead from who can.
                 with broker.connected(self.settings.amqp_uri, self.settings.broker_heartbeat) as connection:
-                    publisher = Publisher(connection)
+                    publisher = Publisher(connection, self.settings.queue_type)
                     self._lead(publisher)
                 pause = 0.1
             except broker.Lost as exc:

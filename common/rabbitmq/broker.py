@@ -5,6 +5,8 @@ and fetches by its own rules: the outbox's relay, the kitchen's work queues, dea
 """
 
 import contextlib
+import itertools
+import os
 import select
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ CONNECT_TIMEOUT = 3  # seconds
 SOCKET_TIMEOUT = 5  # seconds for one answer, or one write
 
 _AHEAD = 64 * 1024  # bytes
+_turns = itertools.count(os.getpid())  # processes that are started together begin with different nodes
 
 #: What a lost, refused, frozen or closed connection raises.
 Lost = (OSError, amqp.exceptions.AMQPError)
@@ -35,12 +38,29 @@ class _Connection(amqp.Connection):  # type: ignore[misc]  # amqp publishes no t
             super().drain_events()
 
 
+def in_turn(amqp_uri: str) -> list[str]:
+    """The addresses in AMQP_URI, with another one first each time: a node that takes connections may still have
+    lost its cluster."""
+    addresses = [address.strip() for address in amqp_uri.split(";")]
+    first = next(_turns) % len(addresses)
+    return addresses[first:] + addresses[:first]
+
+
 def connect(amqp_uri: str, heartbeat: int) -> amqp.Connection:
-    """An open connection; `heartbeat` in seconds. Raises one of `Lost`.
+    """An open connection to the first of the addresses that takes one; `heartbeat` in seconds. Raises one of
+    `Lost`, the last one's.
 
     End it with `drop()`: a polite close would wait for a broker that may not answer.
     """
-    at = parse_url(amqp_uri)
+    *others, last = in_turn(amqp_uri)
+    for address in others:
+        with contextlib.suppress(*Lost):
+            return _connect(address, heartbeat)
+    return _connect(last, heartbeat)
+
+
+def _connect(address: str, heartbeat: int) -> amqp.Connection:
+    at = parse_url(address)
     connection = _Connection(
         host=f"{at['hostname'] or 'localhost'}:{at['port'] or 5672}",
         userid=at["userid"] or "guest",

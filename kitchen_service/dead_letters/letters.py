@@ -200,7 +200,7 @@ class DeadLetters(DependencyProvider):
         """All letters, in the same way."""
         with broker.connected(self._settings.amqp_uri, self._settings.broker_heartbeat) as connection:
             channel = connection.channel()
-            topology.declare(channel)
+            topology.declare(channel, self._settings.queue_type)
             letters: list[Letter] = []
             while (
                 len(letters) < _MAX_LETTERS and (message := channel.basic_get(topology.DEAD_LETTERS)) is not None

@@ -114,7 +114,7 @@ class Sweeper(DependencyProvider):
         """The order types whose queues hold no ticket that waits."""
         with broker.connected(self.settings.amqp_uri, self.settings.broker_heartbeat) as connection:
             channel = connection.channel()
-            topology.declare(channel)
+            topology.declare(channel, self.settings.queue_type)
             return [
                 order_type
                 for order_type in lifecycle.ORDER_TYPES

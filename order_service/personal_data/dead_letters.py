@@ -42,7 +42,7 @@ def _about(
     try:
         with broker.connected(settings.amqp_uri, settings.broker_heartbeat) as connection:
             channel = connection.channel()
-            topology.declare(channel)
+            topology.declare(channel, settings.queue_type)
             found = []
             for _ in range(_MAX_LETTERS if wanted else 0):
                 message = channel.basic_get(topology.DEAD_LETTERS)

@@ -5,6 +5,7 @@ from nameko.messaging import QueueConsumer
 
 class RpcConsumer(SharedExtension, ProviderCollector):
     queue_consumer: QueueConsumer
+    queue: Any
     def handle_result(self, message: Any, result: Any, exc_info: Any) -> tuple[Any, Any]: ...
 
 class Rpc(Entrypoint):

@@ -333,6 +333,40 @@ MUTANTS = (
         "_MOVES_AT_ONCE = 100_000",
         f"{_U}/test_stations.py::test_a_crowd_of_moves_waits_its_turn_to_be_written",
     ),
+    Mutant(
+        "another node first at each connection",
+        _COOKED,
+        "common/rabbitmq/broker.py",
+        "return addresses[first:] + addresses[:first]",
+        "return addresses",
+        "tests/unit/test_broker.py::test_of_several_addresses_another_one_is_first_each_time",
+    ),
+    Mutant(
+        "a dead letter is no poison to a quorum queue",
+        _COOKED,
+        "common/rabbitmq/queue_types.py",
+        '"x-delivery-limit": _RETURNS',
+        '"x-delivery-limit": 20',
+        f"{_F}/test_rabbitmq_releases.py::"
+        "test_what_fails_is_tried_again_and_a_dead_letter_stays_however_often_it_is_looked_at",
+    ),
+    Mutant(
+        "what expires in a quorum queue is kept until its next queue has it",
+        _COOKED,
+        "common/rabbitmq/queue_types.py",
+        '= "at-least-once"',
+        '= "at-most-once"',
+        f"{_F}/test_rabbitmq_cluster.py::test_a_ticket_whose_pause_is_over_waits_for_room_in_its_queue",
+    ),
+    Mutant(
+        "tickets are looked for before they are sent again to made-anew queues",
+        _ONCE,
+        "order_service/rebuild_queues.py",
+        "unpublished | waiting | sent",
+        "unpublished | sent",
+        f"{_F}/test_rebuilt_queues.py::"
+        "test_queues_of_another_kind_are_made_anew_with_what_waits_and_with_their_dead_letters",
+    ),
     # --- bounds ------------------------------------------------------------------------------------------
     Mutant(
         "a station has no more in hand than its prefetch",

@@ -10,8 +10,9 @@ from tests.support.expedite import an_order
 
 
 @contextlib.contextmanager
-def ordering(url: str, customers: int = 20) -> Iterator[list[requests.Response]]:
-    """`customers` order at `url` without a pause, for the length of a block. Gives the answers as they come.
+def ordering(url: str, customers: int = 20, pause: float = 0) -> Iterator[list[requests.Response]]:
+    """`customers` order at `url`, each with `pause` seconds between its orders, for the length of a block. Gives
+    the answers as they come.
 
     A connection that is refused or lost is tried again.
     """
@@ -23,6 +24,7 @@ def ordering(url: str, customers: int = 20) -> Iterator[list[requests.Response]]
             while not over.is_set():
                 try:
                     answers.append(session.post(f"{url}/orders", json=an_order(), timeout=30))
+                    over.wait(pause)
                 except requests.ConnectionError:
                     over.wait(0.05)
 

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import amqp
 import psycopg2
 import requests
-from kombu.utils.url import parse_url
 from nameko.standalone.rpc import ClusterRpcProxy
 
+from common.rabbitmq import broker
 from common.settings import load_config
 from devstack import launcher
 from devstack.processes import free_port
@@ -250,15 +250,8 @@ class Expedite:
 
     @contextlib.contextmanager
     def channel(self) -> Iterator[amqp.Channel]:
-        """A channel on the vhost."""
-        at = parse_url(self.amqp_uri)
-        with amqp.Connection(
-            f"{at['hostname']}:{at['port']}",
-            at["userid"],
-            at["password"],
-            virtual_host=at["virtual_host"],
-            connect_timeout=5,
-        ) as connection:
+        """A channel on the vhost; of a cluster, over the first node that answers."""
+        with broker.connected(self.amqp_uri, heartbeat=0) as connection:
             yield connection.channel()
 
     def waiting(self, queue: str) -> int:

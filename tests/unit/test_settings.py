@@ -365,7 +365,16 @@ def test_the_password_of_the_rate_limits_storage_is_never_shown(config: dict[str
     assert "redis-password" not in shown
 
 
-def test_an_address_that_asks_for_tls_to_rabbitmq_is_refused_without_its_password(config: dict[str, Any]) -> None:
+@pytest.mark.parametrize("others", ["", "amqp://cook:amqp-password@127.0.0.1:5672/;", "amqp://127.0.0.1/ ; "])
+def test_an_address_that_asks_for_tls_to_rabbitmq_is_refused_without_its_password(
+    config: dict[str, Any], others: str
+) -> None:
     with pytest.raises(SettingsError, match="AMQP_URI") as refused:
-        read(config, AMQP_URI="amqps://cook:amqp-password@127.0.0.1:5671/")
+        read(config, AMQP_URI=f"{others}amqps://cook:amqp-password@127.0.0.1:5671/")
     assert "amqp-password" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["", "Quorum", "stream", "mirrored"])
+def test_queues_are_of_one_of_two_kinds(config: dict[str, Any], kind: str) -> None:
+    with pytest.raises(SettingsError, match="QUEUE_TYPE is classic or quorum"):
+        read(config, QUEUE_TYPE=kind)
