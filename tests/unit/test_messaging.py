@@ -8,6 +8,7 @@ from nameko.containers import ServiceContainer
 from nameko.extensions import DependencyProvider
 
 from common.nameko_runtime.messaging import BROADCAST, EventHandler, QueueConsumer, event_handler
+from common.settings import CLASSIC
 from kitchen_service.kitchen import Kitchen
 
 
@@ -32,6 +33,7 @@ def container() -> ServiceContainer:
     """Which is never started."""
     container = ServiceContainer(Cook, {"AMQP_URI": "memory://"})
     container.spawn_worker = Mock()
+    container.settings = Mock(queue_type=CLASSIC)
     return container
 
 
