@@ -27,8 +27,6 @@ LAID_OUT = {
 }
 #: What is for a pooler, which this chart has not.
 NOT_HERE = {"DATABASE_DIRECT_URL"}
-#: What the chart can pass on before config.yml has it.
-BESIDE = {"QUEUE_TYPE", "STANDBY_URL", "STANDBY_MAX_LAG", "STATIONS"}
 
 SECRETS = {
     "expedite": {"SECRET_KEY": "k" * 32, "SMTP_USER": "mario", "SMTP_PASSWORD": "basil"},
@@ -58,7 +56,7 @@ def schema() -> dict[str, Any]:
 def test_every_setting_can_be_passed() -> None:
     offered = set(schema()["properties"]["settings"]["properties"])
     assert asked_for() - LAID_OUT - NOT_HERE - offered == set(), "values.schema.json does not know these"
-    assert offered - asked_for() - BESIDE == set(), "config.yml does not know these"
+    assert offered - asked_for() == set(), "config.yml does not know these"
     assert offered & (LAID_OUT | NOT_HERE) == set()
     # A group's are those of all, but for how long an end may take: pods are told that once.
     assert offered - set(schema()["$defs"]["groupSettings"]["properties"]) == {"STOP_GRACE"}
@@ -73,7 +71,7 @@ def test_every_variable_is_a_setting(kind: str) -> None:
             for used in re.findall(r"\$\((\w+)\)", variable.get("value", ""))
         }
         names = {variable["name"] for variable in chart.container(each)["env"]}
-        assert names - put_together - asked_for() - BESIDE == set()
+        assert names - put_together - asked_for() == set()
 
 
 def settings_of(values: dict[str, Any], deployment: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
