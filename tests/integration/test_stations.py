@@ -160,7 +160,7 @@ def test_sigterm_finishes_what_all_stations_have_in_hand(expedite: Expedite) -> 
 
 def test_what_is_not_done_within_the_grace_is_given_back(expedite: Expedite) -> None:
     expedite.start("order_service")
-    cook = expedite.start_worker("bar", STATIONS=10, COOKING_SPEED=HARDLY_COOKS, STOP_GRACE=1)
+    cook = expedite.start_worker("bar", STATIONS=10, COOKING_SPEED=HARDLY_COOKS, STOP_GRACE=6)
     for _ in range(10):
         expedite.place()
     eventually(lambda: expedite.in_hand() == 10)
