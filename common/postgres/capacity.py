@@ -28,7 +28,8 @@ def warn_if_scarce(sessions: Sessions, settings: Settings, service_name: str) ->
     """Log it when this process may want more connections than PostgreSQL has left, with the sum; and when a
     connection has no time limit for statements, as a pooler gives them that was not told of it. Raises
     Unavailable."""
-    own = settings.db_pool_size + _BESIDE_THE_POOL[service_name]
+    through_a_pooler = settings.session_url != settings.database_url
+    own = _BESIDE_THE_POOL[service_name] + (0 if through_a_pooler else settings.db_pool_size)
     with sessions.begin_in_background() as session:
         found = session.execute(_ROOM).one()
     if found.open + own > found.most:
