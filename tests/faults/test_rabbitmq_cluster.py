@@ -11,6 +11,7 @@ import pytest
 from common.orders import topology
 from common.rabbitmq import broker
 from devstack.processes import free_port
+from devstack.rabbitmq import RabbitMQ
 from tests.soak import books
 from tests.soak.load import Load
 from tests.support.cluster import NODES, Cluster
@@ -32,6 +33,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three nodes of the newest release."""
     with contextlib.closing(Cluster(tmp_path_factory.mktemp("cluster"), "4.3")) as running:
         yield running
+
+
+@pytest.fixture
+def rabbitmq(cluster: Cluster) -> RabbitMQ:
+    """One of the nodes, in the place of the shared one."""
+    return cluster.nodes[NODES[0]]
 
 
 @pytest.fixture
@@ -57,7 +64,8 @@ def under_load(expedite: Expedite) -> Iterator[None]:
     must balance. A change that is heard of after a later one is not said; but after the block all is said again.
     """
     quorum = {"QUEUE_TYPE": "quorum"}
-    desks = [expedite.start("order_service", wait=False, SWEEP_INTERVAL=5, **quorum) for _ in range(2)]
+    sweeping = {"SWEEP_INTERVAL": 2, "SWEEP_GRACE": 10}
+    desks = [expedite.start("order_service", wait=False, **sweeping, **quorum) for _ in range(2)]
     notifier = expedite.start("notifier_service", wait=False, **quorum)
     workers = {"COOKING_SPEED": 0, "PREFETCH": 5, "HEARTBEAT_INTERVAL": 1, **quorum}
     for name in ("dora", "emil"):
