@@ -209,7 +209,9 @@ def has_selectors_that_fit(among: list[Object]) -> Iterator[str]:
         name = service["metadata"]["name"]
         wanted = {"matchLabels": service["spec"]["selector"]}
         behind = [each for each in deployments if _fits(wanted, _labels(each["spec"]["template"]))]
-        if not behind:
+        # An operator's pods are not rendered; they carry their Cluster's name.
+        clusters = {each["metadata"]["name"] for each in of_kind(among, "Cluster")}
+        if not behind and service["spec"]["selector"].get("cnpg.io/cluster") not in clusters:
             yield f"{name} leads to nobody"
         for port in service["spec"]["ports"]:
             for each in behind:

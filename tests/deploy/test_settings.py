@@ -164,7 +164,13 @@ def test_tracking_alone_reads_from_a_standby_and_the_notifier_alone_signs_in_to_
             assert ("SMTP_PASSWORD" in found) == (name == "expedite-notifier")
     tracking = chart.named(chart.objects("chain", CHART), "Deployment", "expedite-tracking")
     found = chart.environment(tracking, SECRETS, "pod")
-    assert found["STANDBY_URL"] == "postgresql://expedite:p1@expedite-postgresql-ro:5432/expedite"
+    assert found["STANDBY_URL"] == "postgresql://expedite:p1@expedite-postgresql-standby:5432/expedite"
+    # One of them, always the same: the lag of one says nothing of another.
+    service = chart.named(chart.objects("chain", SERVERS), "Service", "expedite-postgresql-standby")
+    assert service["spec"]["selector"] == {
+        "cnpg.io/cluster": "expedite-postgresql",
+        "cnpg.io/instanceName": "expedite-postgresql-2",
+    }
 
 
 #: PostgreSQL's connections that a process holds at its most (docs/operations.md, "Connections").

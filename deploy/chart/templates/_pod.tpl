@@ -51,7 +51,7 @@ out. Later names may use earlier ones by $(…), which Kubernetes fills in. */}}
   valueFrom: {secretKeyRef: {name: {{ $values.postgresql.cluster }}-app, key: dbname}}
 # Both are letters and digits alone, as CloudNativePG makes them.
 - name: STANDBY_URL
-  value: postgresql://$(POSTGRESQL_USER):$(POSTGRESQL_PASSWORD)@{{ $values.postgresql.cluster }}-ro:5432/$(POSTGRESQL_DATABASE)
+  value: postgresql://$(POSTGRESQL_USER):$(POSTGRESQL_PASSWORD)@{{ $values.postgresql.cluster }}-standby:5432/$(POSTGRESQL_DATABASE)
 {{- end }}
 - name: RABBITMQ_USER
   valueFrom: {secretKeyRef: {name: {{ $values.rabbitmq.cluster }}-default-user, key: username}}
