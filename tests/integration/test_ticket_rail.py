@@ -8,6 +8,7 @@ from common.orders import topology
 from common.rabbitmq import broker
 from common.settings import CLASSIC
 from kitchen_service.ticket_rail import TicketRail
+from tests.support.eventually import eventually
 from tests.support.expedite import Expedite
 
 PAUSE = 3600.0  # seconds
@@ -21,6 +22,7 @@ def put_tickets(expedite: Expedite, kind: str, *tickets: tuple[int, int]) -> Non
         for priority, placed_at in tickets:
             body = codec.dumps({"order_number": f"{kind} {placed_at}", "placed_at": f"2026-11-22T{placed_at:02}"})
             channel.basic_publish(amqp.Message(body, priority=priority), "", topology.kitchen_queue(kind))
+    eventually(lambda: expedite.waiting(topology.kitchen_queue(kind)) == len(tickets))
 
 
 def test_for_many_hands_the_most_urgent_of_all_queues_come_in_their_order(expedite: Expedite) -> None:
@@ -40,7 +42,7 @@ def test_what_it_does_not_take_is_there_for_others(expedite: Expedite) -> None:
         put_tickets(expedite, kind, (1, 1), (1, 2))
     with broker.connected(expedite.amqp_uri, heartbeat=10) as connection:
         list(TicketRail(connection, CLASSIC, KINDS, [PAUSE]).next(2, lambda: True))
-        assert sum(expedite.waiting(topology.kitchen_queue(kind)) for kind in KINDS) == 4
+        eventually(lambda: sum(expedite.waiting(topology.kitchen_queue(kind)) for kind in KINDS) == 4)
 
 
 def test_a_ticket_stays_as_long_as_its_copy_was_not_taken(
