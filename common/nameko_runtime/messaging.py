@@ -190,7 +190,7 @@ class EventHandler(nameko.events.EventHandler):
             arguments = _BROADCAST_ARGUMENTS
         if self._pool is not None:
             self.queue.name, arguments = self._pool, POOL_ARGUMENTS
-        self.queue.queue_arguments = queue_types.arguments(self.container.settings.queue_type, arguments)
+        self.queue.queue_arguments = queue_types.arguments(self.container.config["QUEUE_TYPE"], arguments)
         if self._prefilter is not None:
             [self._provider] = [each for each in self.container.dependencies if each.attr_name == self._prefilter]
 
@@ -226,7 +226,7 @@ class RpcConsumer(nameko.rpc.RpcConsumer):
     def setup(self) -> None:
         super().setup()
         if self.queue is not None:
-            self.queue.queue_arguments = queue_types.arguments(self.container.settings.queue_type, {})
+            self.queue.queue_arguments = queue_types.arguments(self.container.config["QUEUE_TYPE"], {})
 
     def stop(self) -> None:
         """Unregistering is done by the last method's stop()."""

@@ -380,7 +380,7 @@ MUTANTS = (
         "common/rabbitmq/queue_types.py",
         '= "at-least-once"',
         '= "at-most-once"',
-        f"{_F}/test_rabbitmq_cluster.py::test_a_ticket_whose_pause_is_over_waits_for_room_in_its_queue",
+        f"{_F}/test_rabbitmq_cluster.py::test_a_ticket_whose_pause_is_over_is_kept_until_there_is_room_in_its_queue",
     ),
     Mutant(
         "tickets are looked for before they are sent again to made-anew queues",

@@ -65,6 +65,12 @@ class Cluster:
         told = node.ctl("eval", f"{{ok, Q}} = {found}, element(2, amqqueue:get_pid(Q)).")
         return told.strip().partition("@")[0]
 
+    def kept_in(self, vhost: str, queue: str) -> int:
+        """How many expired messages a quorum queue keeps, since their next queue has not taken them."""
+        found = f'rabbit_amqqueue:lookup(rabbit_misc:r(<<"{vhost}">>, queue, <<"{queue}">>))'
+        told = self._one().ctl("eval", f"{{ok, Q}} = {found}, rabbit_quorum_queue:info(Q, [messages_dlx]).")
+        return int(told.strip("[{}]\n").rpartition(",")[2])
+
     def add_vhost(self, name: str) -> None:
         self._one().add_vhost(name)
 

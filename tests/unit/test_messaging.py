@@ -31,7 +31,7 @@ class Cook:
 @pytest.fixture
 def container() -> ServiceContainer:
     """Which is never started."""
-    container = ServiceContainer(Cook, {"AMQP_URI": "memory://"})
+    container = ServiceContainer(Cook, {"AMQP_URI": "memory://", "QUEUE_TYPE": "classic"})
     container.spawn_worker = Mock()
     container.settings = Mock(queue_type=CLASSIC)
     return container
