@@ -33,7 +33,7 @@ fi
 private_apt() {
     apt-get -qq -o Dir::State::lists="$apt/lists" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt" \
         -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 -o Acquire::Retries=3 \
-        ${suite:+-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null} "$@"
+        ${suite:+-o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=-} "$@"
 }
 
 # Some source of the machine that cannot be reached need not be the one that has the package.

@@ -106,7 +106,7 @@ def test_what_fails_is_tried_again_and_a_dead_letter_stays_however_often_it_is_l
     behind = expedite.place_number()
     expedite.wait_for(behind, "ready")
     expedite.wait_for(unlucky, "failed")
-    eventually(lambda: len(worker.actions("message_processing_failed")) == 3)
+    eventually(lambda: len(worker.actions("message_processing_failed")) >= 3)
 
     [letter] = dead_letters(expedite, "list")
     assert (letter["order_number"], letter["queue"], letter["attempts"]) == (unlucky, "kitchen.takeout", 3)

@@ -90,6 +90,8 @@ def test_an_empty_broker_of_a_new_release_gets_what_waits_while_customers_order(
             eventually(lambda: len(numbers(answers)) >= taken + 5)
         assert done.returncode == 0, done.stderr
         assert {answer.status_code for answer in answers} == {201}
+        eventually(lambda: expedite.query("select count(*) from outbox") == [(0,)], 20)
+        assert "Tickets that are sent again: 0." in rebuild(expedite).stdout  # all are in their queues
         expedite.start_worker("heir")
         assert_each_is_cooked_once(expedite)
         assert numbers(answers) <= set(expedite.cooked())

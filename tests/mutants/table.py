@@ -389,7 +389,7 @@ MUTANTS = (
         "unpublished | waiting | sent",
         "unpublished | sent",
         f"{_F}/test_rebuilt_queues.py::"
-        "test_queues_of_another_kind_are_made_anew_with_what_waits_and_with_their_dead_letters",
+        "test_an_empty_broker_of_a_new_release_gets_what_waits_while_customers_order",
     ),
     # --- bounds ------------------------------------------------------------------------------------------
     Mutant(
