@@ -253,6 +253,7 @@ class Expedite:
         """A channel on the vhost; of a cluster, over the first node that answers."""
         with broker.connected(self.amqp_uri, heartbeat=0) as connection:
             yield connection.channel()
+            connection.close()  # with a goodbye, or what was published last could get lost
 
     def waiting(self, queue: str) -> int:
         """How many messages wait in a queue; none in one that nobody has declared yet."""
