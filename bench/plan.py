@@ -23,10 +23,12 @@ class Plan:
     writes: bool = True
 
     def of(self, part: str) -> "Plan":
-        """As a part wants it: the one about scaling has so many loads that each is short."""
-        if part != "scaling":
-            return self
-        return replace(self, rounds=self.scaling_rounds, seconds=self.scaling_seconds, warm_up=1)
+        """As a part wants it: those about scaling and stations measure so much that each of it is short."""
+        if part == "scaling":
+            return replace(self, rounds=self.scaling_rounds, seconds=self.scaling_seconds, warm_up=1)
+        if part == "stations":
+            return replace(self, rounds=self.scaling_rounds, idle_seconds=min(5, self.idle_seconds))
+        return self
 
 
 #: To see whether it works; its figures mean nothing.
