@@ -15,6 +15,8 @@ from nameko.cli.main import setup_yaml_parser
 CLASSIC = "classic"
 QUORUM = "quorum"  # needs RabbitMQ 4.0; priorities as classic queues have them from 4.3 on
 
+_MIN_PAUSE, _MAX_PAUSE = 0.05, 3600  # seconds
+
 
 class SettingsError(Exception):
     """A setting is missing or makes no sense. The message names it, and never shows a secret."""
@@ -134,6 +136,16 @@ class ConfigReader:
         if not port.isdecimal() or int(port) > 65535:
             raise SettingsError(f"HTTP_ADDRESSES.{service_name} is an address and a port, like 127.0.0.1:3000")
         return host, int(port)
+
+    def retry_pauses(self) -> tuple[float, ...]:
+        """Seconds that a ticket waits for each further attempt; each is also the name of a queue."""
+        try:
+            pauses = tuple(float(pause) for pause in self.text("RETRY_PAUSES").split(","))
+        except ValueError as exc:
+            raise SettingsError("RETRY_PAUSES is seconds, separated by commas, like 1,5,15,60") from exc
+        if not all(_MIN_PAUSE <= pause <= _MAX_PAUSE for pause in pauses):
+            raise SettingsError(f"RETRY_PAUSES are from {_MIN_PAUSE} to {_MAX_PAUSE} seconds")
+        return pauses
 
 
 def _endpoint(config: ConfigReader) -> str:

@@ -11,7 +11,6 @@ from common.settings import ConfigReader, SettingsError
 SIMULATED = "simulated"
 STAFFED = "staffed"
 _MIN_SPEED = 0.001  # times the usual speed; slower, an estimate would leave the calendar
-_MIN_PAUSE, _MAX_PAUSE = 0.05, 3600
 _WORKER_NAME = re.compile(r"[\w .'-]{1,50}")
 _MAX_NAME = 50  # characters of a worker's name
 _MAX_IN_HAND = 1000  # orders that one process cooks at once
@@ -55,7 +54,7 @@ class KitchenSettings(PageSettings):
             "cooking": config.text("COOKING"),
             "cooking_speed": cooking_speed,
             "heartbeat_interval": config.number("HEARTBEAT_INTERVAL", 0.1, 3600),
-            "retry_pauses": _pauses(config),
+            "retry_pauses": config.retry_pauses(),
         }
 
     @property
@@ -76,13 +75,3 @@ def _order_types(config: ConfigReader) -> tuple[str, ...]:
         return lifecycle.known_types(name for name in names if name)
     except ValueError as exc:
         raise SettingsError(f"ORDER_TYPES: {exc}") from exc
-
-
-def _pauses(config: ConfigReader) -> tuple[float, ...]:
-    try:
-        pauses = tuple(float(pause) for pause in config.text("RETRY_PAUSES").split(","))
-    except ValueError as exc:
-        raise SettingsError("RETRY_PAUSES is seconds, separated by commas, like 1,5,15,60") from exc
-    if not all(_MIN_PAUSE <= pause <= _MAX_PAUSE for pause in pauses):
-        raise SettingsError(f"RETRY_PAUSES are from {_MIN_PAUSE} to {_MAX_PAUSE} seconds")
-    return pauses

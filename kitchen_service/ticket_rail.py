@@ -91,7 +91,7 @@ class TicketRail:
 
     def next(self, hands: int, has_enough: Callable[[], bool]) -> Iterator[Ticket]:
         """The most urgent of the waiting tickets, one after the other, for so many free hands at most; when none
-        waits, the most urgent of what comes next. None when `has_enough()`, asked five times a second, is true
+        waits, the most urgent of what comes next. Nothing when `has_enough()`, asked five times a second, is true
         before, or when nothing has come for a while."""
         found = None
         if not self._is_quiet:

@@ -25,7 +25,7 @@ from common.nameko_runtime.messaging import POOL_ARGUMENTS
 from common.orders import events, lifecycle, topology
 from common.postgres.sessions import Sessions, open_sessions
 from common.rabbitmq import broker, queue_types
-from common.settings import SettingsError, load_config
+from common.settings import ConfigReader, SettingsError, load_config
 from order_service.orders.sweeping import send_missing_again
 from order_service.settings import OrderSettings
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load_config()
         settings = OrderSettings.of(config, "order_service")
-        pauses = [float(pause) for pause in str(config["RETRY_PAUSES"]).split(",")]
+        pauses = ConfigReader(config).retry_pauses()
         before = os.environ.get("AMQP_URI_BEFORE", "")
         for line in rebuild(open_sessions(settings), settings, pauses, before):
             sys.stdout.write(line + "\n")
